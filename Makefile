@@ -1,0 +1,44 @@
+# `make demo` and `make test` set everything up first; nothing is installed outside .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MODEL ?= qwen2.5-coder-0.5b
+DEMO ?= demo
+
+.PHONY: help setup demo test test-slow check lint types bench clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(VENV)/.done  ## make .venv and install the pinned versions
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cluster-r1 needs Python 3.11 or newer: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
+	@touch $@
+
+demo: setup  ## run the main job on the bundled corpus with a small local model
+	$(BIN)/cluster-r1 init $(DEMO) --template demo --model $(MODEL) --exist-ok
+	$(BIN)/cluster-r1 -C $(DEMO) synth --yes
+
+test: setup  ## run the tests that take seconds
+	$(BIN)/python -m pytest -m "not slow and not model"
+
+test-slow: setup  ## run the slow tests and those with a real model
+	$(BIN)/python -m pytest -m "slow or model"
+
+lint: setup  ## formatting and lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup  ## static types
+	$(BIN)/basedpyright
+
+check: lint types test  ## what CI runs first
+
+bench: setup  ## overhead of the pipeline against the bundled endpoint
+	$(BIN)/python benchmarks/pipeline_overhead.py
+
+clean:  ## remove what make made
+	rm -rf $(VENV) $(DEMO) build *.egg-info

@@ -1,0 +1,264 @@
+"""Settings: `cluster-r1.yaml` as frozen models. Unknown keys are refused and every error names its key.
+
+Keys of APIs are never settings: a model names the environment variable that holds its key.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from .errors import SettingsError
+
+SETTINGS_FILE = "cluster-r1.yaml"
+
+Role = Literal["generator", "refiner", "labeler_a", "labeler_b", "tracer", "reviewer"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CorpusSettings(_Section):
+    """Where the documents come from."""
+
+    source: str = Field(min_length=1, description="a file (JSONL, CSV, Parquet), a folder or glob, or hf:NAME of a hub data set")
+    format: Literal["auto", "jsonl", "csv", "parquet", "text"] = Field("auto", description="auto goes by the file's suffix")
+    text: str = Field("text", description="column with the text")
+    id: str | None = Field("id", description="column with a unique id; null numbers the rows")
+    gold: str | None = Field(None, description="column with gold labels, for evaluation only: a value or {labeling: value}")
+    split: str = Field("train", description="split of a hub data set")
+    config: str | None = Field(None, description="configuration of a hub data set")
+    max_characters: int = Field(100_000, ge=100, description="longer texts are skipped and counted")
+    on_bad: Literal["skip", "fail"] = Field("skip", description="skip and report bad rows, or stop at the first")
+    domain: str = Field("corpus", description="short name of the corpus in tasks and reports")
+
+
+class TaskSettings(_Section):
+    """A task the user asks for: an instruction, and a taxonomy if there already is one."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    instruction: str = Field(min_length=3, max_length=2000)
+    taxonomy: str | None = Field(None, description="YAML file with clusters to use as given, without generation")
+    gold: str | None = Field(None, description="labeling in the corpus' gold column that this instruction is about")
+
+
+class Price(_Section):
+    """US dollars per million tokens."""
+
+    input: float = Field(0.0, ge=0)
+    output: float = Field(0.0, ge=0)
+
+
+class ModelSettings(_Section):
+    """One role's model: an endpoint that answers, or a server that this project starts (`serve`)."""
+
+    model: str = Field(min_length=1, description="the endpoint's model name; with serve, a local model's name, file or hub name")
+    serve: Literal["embedded", "vllm"] | None = Field(None, description="start a local server: llama.cpp (CPU) or vLLM")
+    base_url: str | None = Field(None, description="OpenAI-compatible endpoint, ending in /v1")
+    api_key_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="environment variable with the key")
+    temperature: float = Field(0.0, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1)
+    seed: int | None = Field(0, description="sent with every call; null sends none")
+    max_tokens: int = Field(1024, ge=1, le=200_000, description="completion tokens a call may use")
+    context_tokens: int = Field(8192, ge=512, description="prompt and completion together")
+    concurrency: int = Field(32, ge=1, le=4096, description="calls in flight at most, for the whole endpoint")
+    timeout_s: float = Field(120.0, gt=0, le=86_400)
+    retries: int = Field(6, ge=0, le=50, description="repeats after 429, 5xx, timeouts and broken answers")
+    structured: Literal["json_schema", "structured_outputs", "prompt"] = Field(
+        "json_schema", description="response_format json_schema, vLLM's structured_outputs, or asked for in words"
+    )
+    price: Price = Price()
+    extra_body: dict[str, Any] = Field(default_factory=dict, description="further request fields, e.g. reasoning_effort")
+
+    @model_validator(mode="after")
+    def _one_way_to_reach_it(self) -> ModelSettings:
+        if (self.serve is None) == (self.base_url is None):
+            raise ValueError("name either base_url (an endpoint that runs) or serve (embedded, vllm), not both or neither")
+        return self
+
+    @field_validator("base_url")
+    @classmethod
+    def _http(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError(f"base_url must start with http:// or https://, got {url!r}")
+        return url.rstrip("/") if url else url
+
+
+_ROLE_DEFAULTS: dict[Role, dict[str, Any]] = {
+    "generator": {"temperature": 0.7, "max_tokens": 2048},
+    "refiner": {"temperature": 0.2, "max_tokens": 2048},
+    "labeler_a": {"max_tokens": 256},
+    "labeler_b": {"max_tokens": 256},
+    "tracer": {"temperature": 0.7, "max_tokens": 4096},
+    "reviewer": {"max_tokens": 1024},
+}
+
+
+class ModelsSettings(_Section):
+    """A model for each role; what a role leaves out comes from `default`, then from the role's own defaults."""
+
+    generator: ModelSettings
+    refiner: ModelSettings
+    labeler_a: ModelSettings
+    labeler_b: ModelSettings
+    tracer: ModelSettings
+    reviewer: ModelSettings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        sections = {name: value[name] or {} for name in value}
+        default = sections.pop("default", {})
+        wrong = [name for name, section in [("default", default), *sections.items()] if not isinstance(section, Mapping)]
+        if wrong:
+            raise ValueError(f"{wrong[0]} must be a mapping such as {{model: ..., base_url: ...}}")
+        return sections | {role: _inherited(role, default, sections.get(role, {})) for role in ROLES}
+
+    def role(self, role: Role) -> ModelSettings:
+        return getattr(self, role)
+
+
+def _inherited(role: Role, default: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    reach = {"serve", "base_url"}
+    base = {key: value for key, value in default.items() if not (key in reach and reach & own.keys())}
+    return {**_ROLE_DEFAULTS[role], **base, **own}
+
+
+class TaxonomySettings(_Section):
+    """Generation, refinement and the check between them (paper §4.1)."""
+
+    proposals: int = Field(3, ge=1, le=50, description="instructions the generator proposes when no task is given")
+    samples: int = Field(1, ge=1, le=100, description="independent samples of the corpus, their proposals merged")
+    sample_tokens: int = Field(2500, ge=200, description="tokens of corpus shown to the generator in one sample")
+    excerpt_tokens: int = Field(200, ge=20, description="tokens of one document shown at most")
+    min_clusters: int = Field(2, ge=2, le=500)
+    max_clusters: int = Field(12, ge=2, le=500)
+    probe: int = Field(40, ge=4, le=5000, description="documents the check labels")
+    max_none_fits: float = Field(0.10, ge=0, le=1, description="coverage: share of probe votes that fit nowhere")
+    max_confusion: float = Field(0.25, ge=0, le=1, description="overlap: share of a pair's votes that the labelers split")
+    rounds: int = Field(2, ge=0, le=20, description="refinements after the first one, at most")
+
+    @model_validator(mode="after")
+    def _range(self) -> TaxonomySettings:
+        if self.min_clusters > self.max_clusters:
+            raise ValueError(f"min_clusters {self.min_clusters} is larger than max_clusters {self.max_clusters}")
+        return self
+
+
+class LabelingSettings(_Section):
+    """The two labelers and their consensus."""
+
+    chunk: int = Field(250, ge=1, le=5000, description="documents in one graph run")
+    orders: int = Field(4, ge=1, le=64, description="cluster orders a labeler rotates through, so that position bias shows")
+    reason: bool = Field(False, description="ask for a one-sentence reason before the cluster")
+    document_tokens: int = Field(2000, ge=50, description="longer documents are cut in the prompt, and counted")
+    attempts: int = Field(3, ge=1, le=10, description="answers asked of a labeler before a document is left unanswered")
+
+
+class ReviewSettings(_Section):
+    """Gates where the run waits for a person; `--yes` passes them."""
+
+    proposals: bool = True
+    taxonomy: bool = True
+
+
+class BudgetSettings(_Section):
+    """The run stops cleanly when one of these is spent; null means no limit."""
+
+    calls: int | None = Field(None, ge=1)
+    tokens: int | None = Field(None, ge=1)
+    usd: float | None = Field(None, gt=0)
+
+
+class Settings(_Section):
+    """The whole of cluster-r1.yaml."""
+
+    corpus: CorpusSettings
+    tasks: tuple[TaskSettings, ...] = Field((), description="empty: the generator proposes instructions")
+    models: ModelsSettings
+    taxonomy: TaxonomySettings = TaxonomySettings()
+    labeling: LabelingSettings = LabelingSettings()
+    review: ReviewSettings = ReviewSettings()
+    budget: BudgetSettings = BudgetSettings()
+    checkpoints: str = Field("sqlite", description="'sqlite' in the workspace, or a postgresql:// URL")
+    seed: int = Field(0, description="sampling, probe choice and cluster orders")
+
+    @field_validator("tasks")
+    @classmethod
+    def _unique_ids(cls, tasks: tuple[TaskSettings, ...]) -> tuple[TaskSettings, ...]:
+        ids = [task.id for task in tasks]
+        twice = sorted({i for i in ids if ids.count(i) > 1})
+        if twice:
+            raise ValueError(f"two tasks have the id {twice[0]!r}")
+        return tasks
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a settings file. Raises SettingsError naming the file and every wrong key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"there is no {path}; `cluster-r1 init {path.parent}` writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    try:
+        content = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not valid YAML: {error}") from error
+    return parse_settings(content, str(path))
+
+
+def parse_settings(content: Any, where: str = "settings") -> Settings:
+    """Check already loaded settings; `where` is named in errors."""
+    if not isinstance(content, Mapping):
+        raise SettingsError(f"{where} must be a mapping with at least the keys corpus and models")
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        lines = "\n".join(f"  {_explained(detail)}" for detail in error.errors())
+        raise SettingsError(f"{where} has {error.error_count()} wrong key(s):\n{lines}") from None
+
+
+def _explained(detail: ErrorDetails) -> str:
+    place = ".".join(str(part) for part in detail["loc"]) or "(top level)"
+    if detail["type"] == "missing":
+        return f"{place}: is required"
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(detail["loc"][-1]), _known_keys(detail["loc"][:-1]), n=1)
+        return f"{place}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
+    return f"{place}: {detail['msg'].removeprefix('Value error, ')} (got {detail['input']!r})"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Settings
+    for part in location:
+        if isinstance(part, int):
+            continue
+        model = model.model_fields[part].annotation
+        model = next((a for a in (model, *get_args(model)) if hasattr(a, "model_fields")), None)
+        if model is None:
+            return []
+    return [*model.model_fields, *(["default"] if model is ModelsSettings else [])]
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe loader that refuses a key written twice, which YAML would silently let the last one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.MarkedYAMLError(problem=f"key {key!r} is written twice", problem_mark=key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,126 @@
+"""Workspace: the folder of one project on disk. Artifacts appear whole or not at all; one writer at a time.
+
+    cluster-r1.yaml        settings, written by people
+    corpus/                documents.parquet, report.json (what was skipped and why)
+    taxonomies/            one YAML file a task (people may edit it), history/ holds every version
+    reviews/               what waits for a person, and what people decided
+    labels/                TASK/FINGERPRINT/*.parquet: votes and outcomes, one file a chunk
+    tasks/                 TASK.json: the labelled task with its agreement statistics
+    state/                 ledger.sqlite, checkpoints.sqlite, logs/
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import WorkspaceError, WorkspaceLocked
+from .settings import SETTINGS_FILE, Settings, load_settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Workspace:
+    """Paths and atomic writes below one root folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.settings_file = self.root / SETTINGS_FILE
+        self.corpus = self.root / "corpus"
+        self.documents = self.corpus / "documents.parquet"
+        self.taxonomies = self.root / "taxonomies"
+        self.reviews = self.root / "reviews"
+        self.labels = self.root / "labels"
+        self.tasks = self.root / "tasks"
+        self.state = self.root / "state"
+        self.ledger = self.state / "ledger.sqlite"
+        self.checkpoints = self.state / "checkpoints.sqlite"
+        self.logs = self.state / "logs"
+
+    def settings(self) -> Settings:
+        return load_settings(self.settings_file)
+
+    def create_folders(self) -> None:
+        for folder in (self.corpus, self.taxonomies, self.reviews, self.labels, self.tasks, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def resolve(self, path: str) -> Path:
+        """A path from the settings, relative to the workspace."""
+        return self.root / Path(path).expanduser()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace for writing. The kernel frees it when the process dies, kill -9 included.
+
+        Raises WorkspaceLocked at once, naming the holder.
+        """
+        from filelock import FileLock, Timeout
+
+        self.state.mkdir(parents=True, exist_ok=True)
+        holder = self.state / "lock.holder"
+        try:
+            with FileLock(self.state / "lock", timeout=0):
+                holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+                yield
+        except Timeout:
+            who = holder.read_text() if holder.exists() else "another process"
+            raise WorkspaceLocked(f"{self.root} is in use by {who}; wait for it or stop it") from None
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write whole or not at all: a temporary file in the same folder, renamed over the target."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, content: str) -> None:
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Raises WorkspaceError when the file is missing or not JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise WorkspaceError(f"there is no {path}; the stage that writes it has not run") from None
+    except ValueError as error:
+        raise WorkspaceError(f"{path} is not valid JSON ({error}); delete it and run the stage again") from error
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """A Parquet file, whole or not at all."""
+    import pyarrow.parquet as pq
+
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path that becomes `path` when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
