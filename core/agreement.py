@@ -144,7 +144,9 @@ def _resampled(counts: Counts, resamples: int, seed: int) -> Counts:
         return np.zeros((0, *counts.shape))
     rng = np.random.default_rng(seed)
     total = int(counts.sum())
-    return rng.multinomial(total, counts.ravel() / total, size=resamples).reshape(resamples, *counts.shape).astype(float)
+    return (
+        rng.multinomial(total, counts.ravel() / total, size=resamples).reshape(resamples, *counts.shape).astype(float)
+    )
 
 
 def _per_cluster(matrix: NDArray[np.int64], labels: Sequence[str]) -> Iterable[ClusterAgreement]:

@@ -6,6 +6,7 @@ Keys of APIs are never settings: a model names the environment variable that hol
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -29,16 +30,22 @@ class _Section(BaseModel):
 class CorpusSettings(_Section):
     """Where the documents come from."""
 
-    source: str = Field(min_length=1, description="a file (JSONL, CSV, Parquet), a folder or glob, or hf:NAME of a hub data set")
-    format: Literal["auto", "jsonl", "csv", "parquet", "text"] = Field("auto", description="auto goes by the file's suffix")
-    text: str = Field("text", description="column with the text")
-    id: str | None = Field("id", description="column with a unique id; null numbers the rows")
-    gold: str | None = Field(None, description="column with gold labels, for evaluation only: a value or {labeling: value}")
-    split: str = Field("train", description="split of a hub data set")
-    config: str | None = Field(None, description="configuration of a hub data set")
-    max_characters: int = Field(100_000, ge=100, description="longer texts are skipped and counted")
-    on_bad: Literal["skip", "fail"] = Field("skip", description="skip and report bad rows, or stop at the first")
-    domain: str = Field("corpus", description="short name of the corpus in tasks and reports")
+    source: str = Field(min_length=1, description="a JSONL, CSV or Parquet file, a folder, a glob, or hf:NAME")
+    format: Literal["auto", "jsonl", "csv", "parquet", "text"] = Field(
+        default="auto", description="auto goes by the file's suffix"
+    )
+    text: str = Field(default="text", description="column with the text")
+    id: str | None = Field(default="id", description="column with a unique id; null numbers the rows")
+    gold: str | None = Field(
+        default=None, description="column with gold labels, for evaluation only: a value or {labeling: value}"
+    )
+    split: str = Field(default="train", description="split of a hub data set")
+    config: str | None = Field(default=None, description="configuration of a hub data set")
+    max_characters: int = Field(default=100_000, ge=100, description="longer texts are skipped and counted")
+    on_bad: Literal["skip", "fail"] = Field(
+        default="skip", description="skip and report bad rows, or stop at the first"
+    )
+    domain: str = Field(default="corpus", description="short name of the corpus in tasks and reports")
 
 
 class TaskSettings(_Section):
@@ -46,42 +53,57 @@ class TaskSettings(_Section):
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     instruction: str = Field(min_length=3, max_length=2000)
-    taxonomy: str | None = Field(None, description="YAML file with clusters to use as given, without generation")
-    gold: str | None = Field(None, description="labeling in the corpus' gold column that this instruction is about")
+    taxonomy: str | None = Field(
+        default=None, description="YAML file with clusters to use as given, without generation"
+    )
+    gold: str | None = Field(
+        default=None, description="labeling in the corpus' gold column that this instruction is about"
+    )
 
 
 class Price(_Section):
     """US dollars per million tokens."""
 
-    input: float = Field(0.0, ge=0)
-    output: float = Field(0.0, ge=0)
+    input: float = Field(default=0.0, ge=0)
+    output: float = Field(default=0.0, ge=0)
 
 
 class ModelSettings(_Section):
     """One role's model: an endpoint that answers, or a server that this project starts (`serve`)."""
 
-    model: str = Field(min_length=1, description="the endpoint's model name; with serve, a local model's name, file or hub name")
-    serve: Literal["embedded", "vllm"] | None = Field(None, description="start a local server: llama.cpp (CPU) or vLLM")
-    base_url: str | None = Field(None, description="OpenAI-compatible endpoint, ending in /v1")
-    api_key_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="environment variable with the key")
-    temperature: float = Field(0.0, ge=0, le=2)
-    top_p: float = Field(1.0, gt=0, le=1)
-    seed: int | None = Field(0, description="sent with every call; null sends none")
-    max_tokens: int = Field(1024, ge=1, le=200_000, description="completion tokens a call may use")
-    context_tokens: int = Field(8192, ge=512, description="prompt and completion together")
-    concurrency: int = Field(32, ge=1, le=4096, description="calls in flight at most, for the whole endpoint")
-    timeout_s: float = Field(120.0, gt=0, le=86_400)
-    retries: int = Field(6, ge=0, le=50, description="repeats after 429, 5xx, timeouts and broken answers")
+    model: str = Field(
+        min_length=1, description="the endpoint's model name; with serve, a local model's name, file or hub name"
+    )
+    serve: Literal["embedded", "vllm"] | None = Field(
+        default=None, description="start a local server: llama.cpp (CPU) or vLLM"
+    )
+    base_url: str | None = Field(default=None, description="OpenAI-compatible endpoint, ending in /v1")
+    api_key_env: str | None = Field(
+        default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="environment variable with the key"
+    )
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    seed: int | None = Field(default=0, description="sent with every call; null sends none")
+    max_tokens: int = Field(default=1024, ge=1, le=200_000, description="completion tokens a call may use")
+    context_tokens: int = Field(default=8192, ge=512, description="prompt and completion together")
+    concurrency: int = Field(default=32, ge=1, le=4096, description="calls in flight at most, for the whole endpoint")
+    timeout_s: float = Field(default=120.0, gt=0, le=86_400)
+    retries: int = Field(default=6, ge=0, le=50, description="repeats after 429, 5xx, timeouts and broken answers")
     structured: Literal["json_schema", "structured_outputs", "prompt"] = Field(
-        "json_schema", description="response_format json_schema, vLLM's structured_outputs, or asked for in words"
+        default="json_schema",
+        description="response_format json_schema, vLLM's structured_outputs, or asked for in words",
     )
     price: Price = Price()
-    extra_body: dict[str, Any] = Field(default_factory=dict, description="further request fields, e.g. reasoning_effort")
+    extra_body: dict[str, Any] = Field(
+        default_factory=dict, description="further request fields, e.g. reasoning_effort"
+    )
 
     @model_validator(mode="after")
     def _one_way_to_reach_it(self) -> ModelSettings:
         if (self.serve is None) == (self.base_url is None):
-            raise ValueError("name either base_url (an endpoint that runs) or serve (embedded, vllm), not both or neither")
+            raise ValueError(
+                "name either base_url (an endpoint that runs) or serve (embedded, vllm), not both or neither"
+            )
         return self
 
     @field_validator("base_url")
@@ -119,7 +141,9 @@ class ModelsSettings(_Section):
             return value
         sections = {name: value[name] or {} for name in value}
         default = sections.pop("default", {})
-        wrong = [name for name, section in [("default", default), *sections.items()] if not isinstance(section, Mapping)]
+        wrong = [
+            name for name, section in [("default", default), *sections.items()] if not isinstance(section, Mapping)
+        ]
         if wrong:
             raise ValueError(f"{wrong[0]} must be a mapping such as {{model: ..., base_url: ...}}")
         return sections | {role: _inherited(role, default, sections.get(role, {})) for role in ROLES}
@@ -137,16 +161,26 @@ def _inherited(role: Role, default: Mapping[str, Any], own: Mapping[str, Any]) -
 class TaxonomySettings(_Section):
     """Generation, refinement and the check between them (paper §4.1)."""
 
-    proposals: int = Field(3, ge=1, le=50, description="instructions the generator proposes when no task is given")
-    samples: int = Field(1, ge=1, le=100, description="independent samples of the corpus, their proposals merged")
-    sample_tokens: int = Field(2500, ge=200, description="tokens of corpus shown to the generator in one sample")
-    excerpt_tokens: int = Field(200, ge=20, description="tokens of one document shown at most")
-    min_clusters: int = Field(2, ge=2, le=500)
-    max_clusters: int = Field(12, ge=2, le=500)
-    probe: int = Field(40, ge=4, le=5000, description="documents the check labels")
-    max_none_fits: float = Field(0.10, ge=0, le=1, description="coverage: share of probe votes that fit nowhere")
-    max_confusion: float = Field(0.25, ge=0, le=1, description="overlap: share of a pair's votes that the labelers split")
-    rounds: int = Field(2, ge=0, le=20, description="refinements after the first one, at most")
+    proposals: int = Field(
+        default=3, ge=1, le=50, description="instructions the generator proposes when no task is given"
+    )
+    samples: int = Field(
+        default=1, ge=1, le=100, description="independent samples of the corpus, their proposals merged"
+    )
+    sample_tokens: int = Field(
+        default=2500, ge=200, description="tokens of corpus shown to the generator in one sample"
+    )
+    excerpt_tokens: int = Field(default=200, ge=20, description="tokens of one document shown at most")
+    min_clusters: int = Field(default=2, ge=2, le=500)
+    max_clusters: int = Field(default=12, ge=2, le=500)
+    probe: int = Field(default=40, ge=4, le=5000, description="documents the check labels")
+    max_none_fits: float = Field(
+        default=0.10, ge=0, le=1, description="coverage: share of probe votes that fit nowhere"
+    )
+    max_confusion: float = Field(
+        default=0.25, ge=0, le=1, description="overlap: share of a pair's votes that the labelers split"
+    )
+    rounds: int = Field(default=2, ge=0, le=20, description="refinements after the first one, at most")
 
     @model_validator(mode="after")
     def _range(self) -> TaxonomySettings:
@@ -158,11 +192,15 @@ class TaxonomySettings(_Section):
 class LabelingSettings(_Section):
     """The two labelers and their consensus."""
 
-    chunk: int = Field(250, ge=1, le=5000, description="documents in one graph run")
-    orders: int = Field(4, ge=1, le=64, description="cluster orders a labeler rotates through, so that position bias shows")
-    reason: bool = Field(False, description="ask for a one-sentence reason before the cluster")
-    document_tokens: int = Field(2000, ge=50, description="longer documents are cut in the prompt, and counted")
-    attempts: int = Field(3, ge=1, le=10, description="answers asked of a labeler before a document is left unanswered")
+    chunk: int = Field(default=250, ge=1, le=5000, description="documents in one graph run")
+    orders: int = Field(
+        default=4, ge=1, le=64, description="cluster orders a labeler rotates through, so that position bias shows"
+    )
+    reason: bool = Field(default=False, description="ask for a one-sentence reason before the cluster")
+    document_tokens: int = Field(default=2000, ge=50, description="longer documents are cut in the prompt, and counted")
+    attempts: int = Field(
+        default=3, ge=1, le=10, description="answers asked of a labeler before a document is left unanswered"
+    )
 
 
 class ReviewSettings(_Section):
@@ -175,23 +213,23 @@ class ReviewSettings(_Section):
 class BudgetSettings(_Section):
     """The run stops cleanly when one of these is spent; null means no limit."""
 
-    calls: int | None = Field(None, ge=1)
-    tokens: int | None = Field(None, ge=1)
-    usd: float | None = Field(None, gt=0)
+    calls: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+    usd: float | None = Field(default=None, gt=0)
 
 
 class Settings(_Section):
     """The whole of cluster-r1.yaml."""
 
     corpus: CorpusSettings
-    tasks: tuple[TaskSettings, ...] = Field((), description="empty: the generator proposes instructions")
+    tasks: tuple[TaskSettings, ...] = Field(default=(), description="empty: the generator proposes instructions")
     models: ModelsSettings
     taxonomy: TaxonomySettings = TaxonomySettings()
     labeling: LabelingSettings = LabelingSettings()
     review: ReviewSettings = ReviewSettings()
     budget: BudgetSettings = BudgetSettings()
-    checkpoints: str = Field("sqlite", description="'sqlite' in the workspace, or a postgresql:// URL")
-    seed: int = Field(0, description="sampling, probe choice and cluster orders")
+    checkpoints: str = Field(default="sqlite", description="'sqlite' in the workspace, or a postgresql:// URL")
+    seed: int = Field(default=0, description="sampling, probe choice and cluster orders")
 
     @field_validator("tasks")
     @classmethod
@@ -212,7 +250,7 @@ def load_settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     try:
-        content = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+        content = yaml.load(text, Loader=_UniqueKeys)
     except yaml.YAMLError as error:
         raise SettingsError(f"{path} is not valid YAML: {error}") from error
     return parse_settings(content, str(path))
@@ -225,12 +263,35 @@ def parse_settings(content: Any, where: str = "settings") -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        lines = "\n".join(f"  {_explained(detail)}" for detail in error.errors())
-        raise SettingsError(f"{where} has {error.error_count()} wrong key(s):\n{lines}") from None
+        wrong = list(dict.fromkeys(_explained(detail) for detail in _once_for_all_roles(error.errors())))
+        lines = "\n".join(f"  {line}" for line in wrong)
+        raise SettingsError(f"{where} has {len(wrong)} wrong key(s):\n{lines}") from None
+
+
+def _once_for_all_roles(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """An error that several roles inherited is one error, of models.default."""
+
+    def tail(detail: ErrorDetails) -> tuple[object, ...] | None:
+        location = detail["loc"]
+        inherited = len(location) > 1 and location[0] == "models" and location[1] in ROLES
+        return (*location[2:], detail["msg"]) if inherited else None
+
+    count = Counter(tail(detail) for detail in details)
+    shared = [key for key, times in count.items() if key is not None and times > 1]
+    return [
+        ErrorDetails(**{**detail, "loc": ("models", "default", *detail["loc"][2:]), "input": detail["input"]})
+        if tail(detail) in shared
+        else detail
+        for detail in details
+    ]
 
 
 def _explained(detail: ErrorDetails) -> str:
     place = ".".join(str(part) for part in detail["loc"]) or "(top level)"
+    if isinstance(detail["input"], Mapping) and detail["type"] != "extra_forbidden":
+        return (
+            f"{place}: {'is required' if detail['type'] == 'missing' else detail['msg'].removeprefix('Value error, ')}"
+        )
     if detail["type"] == "missing":
         return f"{place}: is required"
     if detail["type"] == "extra_forbidden":

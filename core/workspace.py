@@ -1,12 +1,12 @@
 """Workspace: the folder of one project on disk. Artifacts appear whole or not at all; one writer at a time.
 
-    cluster-r1.yaml        settings, written by people
-    corpus/                documents.parquet, report.json (what was skipped and why)
-    taxonomies/            one YAML file a task (people may edit it), history/ holds every version
-    reviews/               what waits for a person, and what people decided
-    labels/                TASK/FINGERPRINT/*.parquet: votes and outcomes, one file a chunk
-    tasks/                 TASK.json: the labelled task with its agreement statistics
-    state/                 ledger.sqlite, checkpoints.sqlite, logs/
+cluster-r1.yaml        settings, written by people
+corpus/                documents.parquet, report.json (what was skipped and why)
+taxonomies/            one YAML file a task (people may edit it), history/ holds every version
+reviews/               what waits for a person, and what people decided
+labels/                TASK/FINGERPRINT/*.parquet: votes and outcomes, one file a chunk
+tasks/                 TASK.json: the labelled task with its agreement statistics
+state/                 ledger.sqlite, checkpoints.sqlite, logs/
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an agent knows of a language model: messages in, a reply out. Everything else of this room serves this protocol."""
+"""What an agent knows of a language model: messages in, a reply out. The rest of this room serves this protocol."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ class Usage(NamedTuple):
     completion_tokens: int = 0
 
 
+NO_USAGE = Usage()
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the model said. `key` is the call's place in the ledger; `cached` tells that nothing was paid for it now."""
@@ -44,7 +47,7 @@ class Reply:
     key: str = ""
     reasoning: str | None = None
     finish_reason: str | None = None
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     latency_s: float = 0.0
     cached: bool = False
 

@@ -1,0 +1,132 @@
+"""Labels on disk: one Parquet file a chunk of documents, in a folder for each taxonomy version.
+
+A file is written whole or not at all, so a document is either decided in exactly one file or still pending.
+Documents that got no answer are stored with the error and stay pending.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .consensus import Assignment, Consensus, Outcome
+from .workspace import write_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Keys = NDArray[np.uint64]
+
+
+class LabelRow(NamedTuple):
+    """A document's consensus; `row` is its place in the corpus file when it was labelled, `cut` tells a cut prompt."""
+
+    key: int
+    row: int
+    cut: bool
+    consensus: Consensus
+
+
+class LabelStore:
+    """The labels of one task under one taxonomy version."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def files(self) -> list[Path]:
+        return sorted(self.folder.glob("[!.]*.parquet"))
+
+    def decided(self) -> Keys:
+        """Sorted keys of documents that need no further call."""
+        import pyarrow.parquet as pq
+
+        keys = [np.empty(0, dtype=np.uint64)]
+        for path in self.files():
+            table = pq.read_table(path, columns=["key", "outcome"])
+            answered = table["outcome"].to_numpy(zero_copy_only=False) != "unanswered"
+            keys.append(table["key"].to_numpy()[answered])
+        return np.sort(np.concatenate(keys))
+
+    def write(self, name: str, rows: Sequence[LabelRow]) -> Path:
+        path = self.folder / f"{name}.parquet"
+        write_table(path, _table(rows))
+        return path
+
+    def rows(self, corpus: Keys | None = None) -> Iterator[LabelRow]:
+        """Decided rows, then those still unanswered, each document once; `corpus` keeps only these keys."""
+        wanted = None if corpus is None else set(corpus.tolist())
+        open_rows: dict[int, LabelRow] = {}
+        seen: set[int] = set()
+        for path in self.files():
+            for row in read_rows(path):
+                if (wanted is not None and row.key not in wanted) or row.key in seen:
+                    continue
+                if row.consensus.outcome == "unanswered":
+                    open_rows[row.key] = row
+                else:
+                    seen.add(row.key)
+                    yield row
+        yield from (row for key, row in open_rows.items() if key not in seen)
+
+
+def read_rows(path: Path) -> Iterator[LabelRow]:
+    """The rows of one chunk's file, streamed."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=1024):
+            for record in batch.to_pylist():
+                yield _row(record)
+
+
+def write_votes(path: Path, votes: Iterable[Assignment]) -> None:
+    """One labeler's votes on a chunk, in the chunk's order, before the other labeler's are known."""
+    import pyarrow as pa
+
+    write_table(path, pa.table({"vote": [json.dumps(vote.model_dump(exclude_none=True)) for vote in votes]}))
+
+
+def read_votes(path: Path) -> list[Assignment]:
+    import pyarrow.parquet as pq
+
+    return [Assignment(**{"cluster": None, **json.loads(v)}) for v in pq.read_table(path)["vote"].to_pylist()]
+
+
+_VOTE_FIELDS = ("cluster", "position", "order", "reason", "call", "error")
+
+
+def _table(rows: Sequence[LabelRow]) -> pa.Table:
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {
+        "document_id": [row.consensus.document_id for row in rows],
+        "key": pa.array([row.key for row in rows], pa.uint64()),
+        "row": pa.array([row.row for row in rows], pa.int64()),
+        "cut": [row.cut for row in rows],
+        "outcome": pa.array([row.consensus.outcome for row in rows], pa.string()),
+        "cluster": pa.array([row.consensus.cluster for row in rows], pa.string()),
+    }
+    for which, letter in enumerate("ab"):
+        votes = [row.consensus.votes[which] for row in rows]
+        columns[f"labeler_{letter}"] = [vote.labeler for vote in votes]
+        for field in _VOTE_FIELDS:
+            kind = pa.int16() if field in ("position", "order") else pa.string()
+            columns[f"{field}_{letter}"] = pa.array([getattr(vote, field) for vote in votes], kind)
+    return pa.table(columns)
+
+
+def _row(record: dict[str, Any]) -> LabelRow:
+    first, second = (
+        Assignment(labeler=record[f"labeler_{x}"], **{field: record[f"{field}_{x}"] for field in _VOTE_FIELDS})
+        for x in "ab"
+    )
+    outcome: Outcome = record["outcome"]
+    consensus = Consensus(
+        document_id=record["document_id"], outcome=outcome, cluster=record["cluster"], votes=(first, second)
+    )
+    return LabelRow(record["key"], record["row"], record["cut"], consensus)
