@@ -81,7 +81,8 @@ class Ledger:
 
     def find(self, key: bytes) -> Reply | None:
         row = self._db.execute(
-            "SELECT text, reasoning, finish_reason, prompt_tokens, completion_tokens, latency_s FROM calls WHERE key = ?",
+            "SELECT text, reasoning, finish_reason, prompt_tokens, completion_tokens, latency_s"
+            " FROM calls WHERE key = ?",
             (key,),
         ).fetchone()
         if row is None:

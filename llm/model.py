@@ -1,4 +1,4 @@
-"""LedgeredModel: one role's model. The ledger first, else a slot, the budget, the transport with retries, the ledger."""
+"""LedgeredModel: one role's model. The ledger first, else a slot, the budget, the transport with its retries."""
 
 from __future__ import annotations
 

@@ -1,0 +1,184 @@
+"""The labeling graph: one run labels a chunk of documents. labeler A and labeler B in parallel, then consensus.
+
+    START -> labeler_a -> consensus -> END
+    START -> labeler_b -> consensus
+
+State holds row numbers and file references, never texts: checkpoints stay small and documents are read where needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from ..agents.labeling import LABELERS, Labeler, LabelingAgent
+from ..core.consensus import Assignment, decide
+from ..core.documents import Document
+from ..core.labels import Keys, LabelRow, LabelStore, read_votes, write_votes
+from ..corpora.store import DocumentStore
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.graph.state import CompiledStateGraph
+
+
+class ChunkState(TypedDict, total=False):
+    """A chunk on its way: `rows` are places in the corpus file, the rest are file names in the label folder."""
+
+    chunk: str
+    rows: list[int]
+    labeler_a: str
+    labeler_b: str
+    labels: str
+
+
+@dataclass(frozen=True)
+class LabelingContext:
+    """What the nodes work with; `answered` is told of every vote."""
+
+    documents: DocumentStore
+    labels: LabelStore
+    agents: dict[Labeler, LabelingAgent]
+    answered: Callable[[Assignment], None] = lambda _: None
+
+    @property
+    def parts(self) -> Path:
+        return self.labels.folder / "parts"
+
+
+async def vote_on(
+    agent: LabelingAgent, documents: Sequence[Document], answered: Callable[[Assignment], None]
+) -> list[Assignment]:
+    """One labeler's votes, in the documents' order. The first fatal failure cancels the rest."""
+
+    async def vote(document: Document) -> Assignment:
+        assignment = await agent.label(document)
+        answered(assignment)
+        return assignment
+
+    in_prefix_order = sorted(range(len(documents)), key=lambda i: agent.order_of(documents[i]))
+    tasks: dict[int, asyncio.Task[Assignment]] = {}
+    try:
+        async with asyncio.TaskGroup() as group:
+            for index in in_prefix_order:
+                tasks[index] = group.create_task(vote(documents[index]))
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [tasks[index].result() for index in range(len(documents))]
+
+
+def labeling_graph(checkpoints: BaseCheckpointSaver[str] | None) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """The compiled graph; its runs take a LabelingContext."""
+    graph = StateGraph(ChunkState, context_schema=LabelingContext)
+    for labeler in LABELERS:
+        graph.add_node(labeler, _labeler_node(labeler))
+        graph.add_edge(START, labeler)
+    graph.add_node("consensus", _consensus)
+    graph.add_edge(list(LABELERS), "consensus")
+    graph.add_edge("consensus", END)
+    return graph.compile(checkpointer=checkpoints)
+
+
+def _labeler_node(labeler: Labeler) -> Any:
+    async def node(state: ChunkState, runtime: Runtime[LabelingContext]) -> dict[str, str]:
+        context = runtime.context
+        documents = context.documents.rows(state["rows"])
+        votes = await vote_on(context.agents[labeler], documents, context.answered)
+        name = f"{state['chunk']}.{labeler}.parquet"
+        write_votes(context.parts / name, votes)
+        return {labeler: name}
+
+    return node
+
+
+async def _consensus(state: ChunkState, runtime: Runtime[LabelingContext]) -> dict[str, str]:
+    context = runtime.context
+    documents = context.documents.rows(state["rows"])
+    parts = [context.parts / state[labeler] for labeler in LABELERS]
+    first, second = (read_votes(part) for part in parts)
+    agent = context.agents["labeler_a"]
+    rows = [
+        LabelRow(document.key, row, agent.is_cut(document), decide(document.id, a, b))
+        for row, document, a, b in zip(state["rows"], documents, first, second, strict=True)
+    ]
+    path = context.labels.write(state["chunk"], rows)
+    for part in parts:
+        part.unlink(missing_ok=True)
+    return {"labels": path.name}
+
+
+async def label_pending(
+    context: LabelingContext,
+    task: str,
+    chunk: int,
+    in_flight: int,
+    checkpoints: BaseCheckpointSaver[str] | None,
+    limit: int | None = None,
+    starting: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Label the documents that have no decided label yet, in chunks; returns how many were pending.
+
+    `limit` looks at the corpus' first documents only; `starting` is told the number pending. `in_flight` is how many
+    calls the endpoints take at once: enough chunks run together to fill them. A chunk is named by its documents, so
+    after a crash the same pending documents find their graph run, and a run that finished is found in its file.
+    """
+    keys = context.documents.keys()[:limit]
+    pending = pending_rows(keys, context.labels.decided())
+    starting(len(pending))
+    graph = labeling_graph(checkpoints)
+    chunks = [pending[start : start + chunk] for start in range(0, len(pending), chunk)]
+    together = asyncio.Semaphore(1 + -(-in_flight // (2 * chunk)))
+
+    async def run(rows: list[int]) -> None:
+        async with together:
+            await _run_chunk(graph, context, task, rows, keys[rows], checkpoints)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for rows in chunks:
+                group.create_task(run(rows))
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return len(pending)
+
+
+def pending_rows(keys: Keys, decided: Keys) -> list[int]:
+    """Rows of the corpus whose key is not among the decided ones (sorted)."""
+    return np.flatnonzero(~np.isin(keys, decided)).tolist()
+
+
+async def _run_chunk(
+    graph: CompiledStateGraph[Any, Any, Any, Any],
+    context: LabelingContext,
+    task: str,
+    rows: list[int],
+    keys: Keys,
+    checkpoints: BaseCheckpointSaver[str] | None,
+) -> None:
+    name = hashlib.blake2b(keys.tobytes(), digest_size=8).hexdigest()
+    thread = f"{task}/{context.labels.folder.name}/{name}"
+    config: Any = {"configurable": {"thread_id": thread}}
+    state: ChunkState | None = {"chunk": name, "rows": rows}
+    if checkpoints is not None and await _resumable(graph, config, rows, context):
+        state = None
+    await graph.ainvoke(state, config, context=context, durability="sync")
+    if checkpoints is not None:
+        await checkpoints.adelete_thread(thread)
+
+
+async def _resumable(
+    graph: CompiledStateGraph[Any, Any, Any, Any], config: Any, rows: list[int], context: LabelingContext
+) -> bool:
+    """A run was interrupted in this chunk, its rows still lie where they did, and the parts it wrote are there."""
+    snapshot = await graph.aget_state(config)
+    values = snapshot.values
+    parts = [values[labeler] for labeler in LABELERS if labeler in values]
+    return bool(snapshot.next) and values.get("rows") == rows and all((context.parts / p).exists() for p in parts)

@@ -1,0 +1,142 @@
+"""What a labelled task came to: outcomes, agreement, position bias and gold comparison, from its labels on disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from ..agents.labeling import LABELERS, cluster_orders
+from ..core.agreement import Agreement, confusion_matrix, measure_agreement
+from ..core.gold import GoldScore, gold_label, score_against_gold
+from ..core.labels import LabelRow, LabelStore
+from ..core.positions import PositionBias, position_bias
+from ..core.settings import Settings
+from ..core.tasks import ClusteringTask
+from ..core.taxonomy import NONE_FITS, Taxonomy
+from ..core.workspace import Workspace, write_json
+from ..corpora.store import DocumentStore
+
+
+class TaskResult(BaseModel):
+    """A labelled task with its statistics, as `tasks/ID.json` holds it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: ClusteringTask
+    agreement: Agreement
+    bias: tuple[PositionBias, ...]
+    gold: tuple[GoldScore, ...]
+    cut: int
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        return self.task.outcomes
+
+
+class _Tally:
+    """Counts over a task's label rows, taken in one pass and in memory that does not grow with the corpus."""
+
+    def __init__(self, taxonomy: Taxonomy, settings: Settings) -> None:
+        self.labels = (*taxonomy.names, NONE_FITS)
+        self.pairs: Counter[tuple[str, str]] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.sizes: Counter[str] = Counter(dict.fromkeys(taxonomy.names, 0))
+        self.votes: tuple[Counter[tuple[int, str]], ...] = (Counter(), Counter())
+        self.cut = 0
+        self.orders = [
+            cluster_orders(labeler, taxonomy, settings.labeling.orders, settings.seed) for labeler in LABELERS
+        ]
+
+    def add(self, row: LabelRow) -> None:
+        consensus = row.consensus
+        self.outcomes[consensus.outcome] += 1
+        self.cut += row.cut
+        if consensus.cluster is not None:
+            self.sizes[consensus.cluster] += 1
+        first, second = (vote.cluster for vote in consensus.votes)
+        if first is not None and second is not None:
+            self.pairs[first, second] += 1
+        for votes, vote in zip(self.votes, consensus.votes, strict=True):
+            if vote.cluster not in (None, NONE_FITS):
+                votes[vote.order, str(vote.cluster)] += 1
+
+    def agreement(self) -> Agreement:
+        matrix = confusion_matrix((), self.labels)
+        place = {label: index for index, label in enumerate(self.labels)}
+        for (first, second), count in self.pairs.items():
+            matrix[place[first], place[second]] += count
+        return measure_agreement(matrix, self.labels)
+
+    def bias(self) -> tuple[PositionBias, ...]:
+        return tuple(
+            position_bias(labeler, orders, votes.elements())
+            for labeler, orders, votes in zip(LABELERS, self.orders, self.votes, strict=True)
+        )
+
+
+def measure_task(workspace: Workspace, settings: Settings, documents: DocumentStore, taxonomy: Taxonomy) -> TaskResult:
+    """Statistics of a task's labels over the documents that are in the corpus now; written to `tasks/ID.json`."""
+    tally = _Tally(taxonomy, settings)
+    store = LabelStore(workspace.labels / taxonomy.task / taxonomy.fingerprint)
+    for row in store.rows(documents.keys()):
+        tally.add(row)
+    labelled = sum(tally.outcomes.values())
+    task = ClusteringTask(
+        id=taxonomy.task,
+        domain=settings.corpus.domain,
+        taxonomy=taxonomy,
+        documents=labelled,
+        outcomes=dict(tally.outcomes),
+        sizes=dict(tally.sizes),
+    )
+    gold = gold_scores(settings, documents, store.rows(documents.keys()), taxonomy.task)
+    result = TaskResult(task=task, agreement=tally.agreement(), bias=tally.bias(), gold=gold, cut=tally.cut)
+    write_json(workspace.tasks / f"{taxonomy.task}.json", result.model_dump(mode="json"))
+    return result
+
+
+def gold_scores(
+    settings: Settings, documents: DocumentStore, rows: Iterable[LabelRow], task: str
+) -> tuple[GoldScore, ...]:
+    """Both labelers on every answered document, then the consensus on the kept ones; empty without gold labels."""
+    if settings.corpus.gold is None:
+        return ()
+    gold = gold_by_key(settings, documents, task)
+    scored: dict[str, list[tuple[str, str]]] = {"labeler A": [], "labeler B": [], "consensus (kept)": []}
+    for row in rows:
+        label = gold.get(row.key)
+        if label is None or row.consensus.outcome == "unanswered":
+            continue
+        for who, vote in zip(("labeler A", "labeler B"), row.consensus.votes, strict=True):
+            scored[who].append((label, str(vote.cluster)))
+        if row.consensus.cluster is not None:
+            scored["consensus (kept)"].append((label, row.consensus.cluster))
+    if not gold:
+        return ()
+    return tuple(score_against_gold(who, [g for g, _ in pairs], [c for _, c in pairs]) for who, pairs in scored.items())
+
+
+def gold_by_key(settings: Settings, documents: DocumentStore, task: str) -> dict[int, str]:
+    """Gold labels of the corpus for a task, by document key."""
+    asked = next((t.gold for t in settings.tasks if t.id == task), None)
+    keys = documents.keys()
+    found: dict[int, str] = {}
+    row = 0
+    for batch in documents.batches(1024):
+        for document in batch:
+            label = gold_label(document.meta, settings.corpus.gold, asked)
+            if label is not None:
+                found[int(keys[row])] = label
+            row += 1
+    return found
+
+
+def rows_of(documents: DocumentStore, keys: Iterable[int]) -> list[int]:
+    """Places in the corpus file of documents by key, in the order given."""
+    all_keys = documents.keys()
+    order = np.argsort(all_keys)
+    wanted = np.fromiter(keys, dtype=np.uint64)
+    return order[np.searchsorted(all_keys, wanted, sorter=order)].tolist()

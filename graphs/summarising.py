@@ -1,0 +1,107 @@
+"""A workspace as the page shows it: results, taxonomies with their history, and documents to look at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from ..core.archive import TaxonomyArchive, now
+from ..core.consensus import OUTCOMES
+from ..core.gold import gold_label
+from ..core.labels import LabelRow, LabelStore
+from ..core.settings import ROLES, Settings
+from ..core.taxonomy import Taxonomy
+from ..core.tokens import cut_to_tokens
+from ..core.workspace import Workspace, read_json
+from ..corpora.store import DocumentStore
+from ..llm.ledger import Ledger
+from ..reports.summary import CostRow, RunSummary, Shown, TaskSummary
+from .results import TaskResult, rows_of
+
+_SHOWN_A_GROUP = 60
+_SHOWN_TOKENS = 300
+
+
+def run_summary(workspace: Workspace, settings: Settings) -> RunSummary:
+    """Everything the page needs, read from the workspace; no model is called."""
+    archive = TaxonomyArchive(workspace.taxonomies)
+    documents = DocumentStore(workspace.documents)
+    tasks = [_task_summary(workspace, settings, archive, documents, task) for task in labelled_tasks(workspace)]
+    corpus = read_json(workspace.corpus / "report.json")
+    ledger = Ledger(workspace.ledger)
+    try:
+        cost = tuple(CostRow(*row) for row in ledger.totals())
+        failures = ledger.failure_kinds()
+    finally:
+        ledger.close()
+    return RunSummary(
+        title=workspace.root.name,
+        generated_at=now(),
+        corpus_source=settings.corpus.source,
+        corpus_read=corpus["read"],
+        corpus_kept=corpus["kept"],
+        corpus_skipped=corpus["skipped"],
+        models={role: _model_name(settings, role) for role in ROLES},
+        tasks=tuple(tasks),
+        waiting=tuple(sorted(path.name for path in workspace.reviews.glob("*.yaml"))),
+        cost=cost,
+        cost_failures=failures,
+    )
+
+
+def labelled_tasks(workspace: Workspace) -> list[str]:
+    return sorted(path.stem for path in workspace.tasks.glob("[!.]*.json"))
+
+
+def read_result(workspace: Workspace, task: str) -> TaskResult:
+    return TaskResult.model_validate(read_json(workspace.tasks / f"{task}.json"))
+
+
+def _model_name(settings: Settings, role: Any) -> str:
+    model = settings.models.role(role)
+    return f"{model.model} ({model.serve or model.base_url})"
+
+
+def _task_summary(
+    workspace: Workspace, settings: Settings, archive: TaxonomyArchive, documents: DocumentStore, task: str
+) -> TaskSummary:
+    result = read_result(workspace, task)
+    taxonomy = result.task.taxonomy
+    history = archive.history(task)
+    shown = _shown_documents(workspace, settings, documents, taxonomy)
+    return TaskSummary(
+        id=task,
+        taxonomy=taxonomy,
+        history=tuple(history),
+        checks=tuple(check for t in history if (check := archive.check(task, t.version)) is not None),
+        documents=result.task.documents,
+        outcomes={outcome: result.outcomes.get(outcome, 0) for outcome in OUTCOMES},
+        sizes=result.task.sizes,
+        agreement=result.agreement,
+        bias=result.bias,
+        gold=result.gold,
+        kept={name: tuple(shown["kept", name]) for name in taxonomy.names},
+        conflicts=tuple(shown["conflict", ""]),
+        none_fits=tuple(shown["none_fits", ""]),
+        unanswered=tuple(shown["unanswered", ""]),
+        cut=result.cut,
+    )
+
+
+def _shown_documents(
+    workspace: Workspace, settings: Settings, documents: DocumentStore, taxonomy: Taxonomy
+) -> dict[tuple[str, str], list[Shown]]:
+    """The first documents of each outcome, kept ones by cluster."""
+    chosen: dict[tuple[str, str], list[LabelRow]] = defaultdict(list)
+    for row in LabelStore(workspace.labels / taxonomy.task / taxonomy.fingerprint).rows(documents.keys()):
+        group = chosen[row.consensus.outcome, row.consensus.cluster or ""]
+        if len(group) < _SHOWN_A_GROUP:
+            group.append(row)
+    asked = next((t.gold for t in settings.tasks if t.id == taxonomy.task), None)
+    shown: dict[tuple[str, str], list[Shown]] = defaultdict(list)
+    for group, rows in chosen.items():
+        found = documents.rows(rows_of(documents, (row.key for row in rows)))
+        for document, row in zip(found, rows, strict=True):
+            gold = gold_label(document.meta, settings.corpus.gold, asked)
+            shown[group].append(Shown(cut_to_tokens(document.text, _SHOWN_TOKENS), gold, row.consensus))
+    return shown

@@ -1,0 +1,172 @@
+"""The main job: corpus -> taxonomy -> review gate -> dual-labeler consensus -> labelled task. Runs or resumes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from langgraph.types import Command
+
+from ..core.archive import now, read_taxonomy
+from ..core.consensus import Assignment
+from ..core.settings import Settings, TaskSettings
+from ..core.taxonomy import Provenance, Taxonomy
+from ..core.workspace import Workspace
+from ..corpora.store import ingest
+from .labeling import LabelingContext, label_pending
+from .progress import Progress
+from .results import TaskResult, measure_task
+from .reviews import Decision, TaskEdit, Waiting, close_review, open_review, read_decision
+from .run import Run, open_run
+from .taxonomy import proposals_graph, taxonomy_graph
+
+_ACCEPTED = Decision(verdict="accept", author="--yes")
+
+
+class SynthResult(NamedTuple):
+    """What a run came to: labelled tasks, closed gates, tasks that a reviewer dropped, calls paid in this run."""
+
+    tasks: tuple[TaskResult, ...]
+    waiting: tuple[Waiting, ...]
+    rejected: tuple[str, ...]
+    paid: int
+
+    @property
+    def unanswered(self) -> int:
+        return sum(task.outcomes.get("unanswered", 0) for task in self.tasks)
+
+
+class _Settled(NamedTuple):
+    """A task whose taxonomy is decided (or None: rejected), or the gate it waits at."""
+
+    task: str
+    taxonomy: Taxonomy | None
+    waiting: Waiting | None
+
+
+async def synthesize(
+    workspace: Workspace, settings: Settings, progress: Progress, limit: int | None = None, yes: bool = False
+) -> SynthResult:
+    """Run what has not run yet. `limit` labels the first documents only; `yes` passes every gate as proposed.
+
+    Raises EndpointError, BudgetReached, CorpusError, TaxonomyError; whatever was answered before is kept, and the
+    same call goes on from there. The caller holds the workspace's lock.
+    """
+    progress.stage("corpus", None)
+    await asyncio.to_thread(ingest, settings.corpus, workspace, progress.advance)
+    async with open_run(workspace, settings, progress) as run:
+        tasks, waiting = await _tasks(run, yes)
+        settled = [await _settle(run, task, yes) for task in tasks]
+        results = [
+            await _label(run, s.taxonomy, limit) for s in settled if s.taxonomy is not None and s.waiting is None
+        ]
+        return SynthResult(
+            tasks=tuple(results),
+            waiting=(*waiting, *(s.waiting for s in settled if s.waiting is not None)),
+            rejected=tuple(s.task for s in settled if s.taxonomy is None and s.waiting is None),
+            paid=run.roles.paid,
+        )
+
+
+async def _tasks(run: Run, yes: bool) -> tuple[list[TaskEdit | TaskSettings], list[Waiting]]:
+    """The settings' tasks, or those that the proposals graph found and a person let pass."""
+    if run.settings.tasks:
+        return list(run.settings.tasks), []
+    graph = proposals_graph(run.checkpoints)
+    run.progress.stage("proposals", None)
+    state, payload = await _advance(run, graph, "proposals", {}, yes, _proposals_review)
+    if payload is not None:
+        return [], [payload]
+    return [TaskEdit.model_validate(task) for task in state.get("tasks", [])], []
+
+
+async def _settle(run: Run, task: TaskEdit | TaskSettings, yes: bool) -> _Settled:
+    """The task's current taxonomy; made now, by its graph, if there is none."""
+    given = task.taxonomy if isinstance(task, TaskSettings) else None
+    if given is not None:
+        return _Settled(task.id, _given(run, task, given), None)
+    current = run.archive.current(task.id)
+    if current is not None:
+        return _Settled(task.id, current, None)
+    start: dict[str, Any] = {"task": task.id, "instruction": task.instruction}
+    if isinstance(task, TaskEdit):
+        start["clusters"] = [cluster.model_dump() for cluster in task.clusters]
+    run.progress.stage(f"{task.id}: taxonomy", None)
+    thread = f"taxonomy/{task.id}"
+    state, waiting = await _advance(run, taxonomy_graph(run.checkpoints), thread, start, yes, _taxonomy_review)
+    if waiting is not None:
+        return _Settled(task.id, None, waiting)
+    for trouble in state.get("trouble", []):
+        run.progress.note(f"{task.id}: kept the clusters as they were, because {trouble}")
+    return _Settled(task.id, run.archive.current(task.id), None)
+
+
+def _given(run: Run, task: TaskEdit | TaskSettings, file: str) -> Taxonomy:
+    path = run.workspace.resolve(file)
+    taxonomy = read_taxonomy(path, task.id, task.instruction)
+    provenance = Provenance(author=path.name, kind="given", at=now())
+    stored = run.archive.add(taxonomy.model_copy(update={"task": task.id, "provenance": provenance}))
+    run.archive.accept(stored)
+    return stored
+
+
+async def _advance(
+    run: Run, graph: Any, thread: str, start: Mapping[str, Any], yes: bool, review: Any
+) -> tuple[dict[str, Any], Waiting | None]:
+    """Start or resume a gated graph. Returns its state and None at the end, or the gate where it waits."""
+    config = {"configurable": {"thread_id": thread}}
+    context = run.taxonomy_context()
+    snapshot = await graph.aget_state(config)
+    given: Any = None if snapshot.next else dict(start)
+    while True:
+        if not snapshot.interrupts:
+            if not (snapshot.values and not snapshot.next):
+                await graph.ainvoke(given, config, context=context, durability="sync")
+            snapshot = await graph.aget_state(config)
+        if not snapshot.interrupts:
+            return snapshot.values, None
+        waiting: Waiting = review(run, snapshot.interrupts[0].value)
+        decision = read_decision(waiting) or (_ACCEPTED if yes else None)
+        if decision is None:
+            return snapshot.values, waiting
+        await graph.ainvoke(
+            Command(resume=decision.model_dump(mode="json")), config, context=context, durability="sync"
+        )
+        close_review(waiting, decision)
+        snapshot = await graph.aget_state(config)
+        given = None
+
+
+def _proposals_review(run: Run, payload: Mapping[str, Any]) -> Waiting:
+    return open_review(run.workspace.reviews, "proposals", "Which of these tasks shall be made?", payload["tasks"], [])
+
+
+def _taxonomy_review(run: Run, payload: Mapping[str, Any]) -> Waiting:
+    taxonomy = run.archive.version(payload["task"], payload["version"])
+    check = run.archive.check(taxonomy.task, taxonomy.version)
+    edit = TaskEdit(id=taxonomy.task, instruction=taxonomy.instruction, clusters=taxonomy.clusters)
+    findings = [finding.text for finding in check.findings] if check else []
+    title = f"Is this the taxonomy for {taxonomy.task!r}?"
+    return open_review(run.workspace.reviews, payload["gate"], title, [edit.model_dump(mode="json")], findings)
+
+
+async def _label(run: Run, taxonomy: Taxonomy, limit: int | None) -> TaskResult:
+    labels = run.labels(taxonomy)
+
+    def answered(_: Assignment) -> None:
+        run.progress.advance()
+
+    context = LabelingContext(run.documents, labels, run.agents(taxonomy), answered)
+    models = run.settings.models
+    in_flight = max(models.labeler_a.concurrency, models.labeler_b.concurrency)
+    await label_pending(
+        context,
+        taxonomy.task,
+        run.settings.labeling.chunk,
+        in_flight,
+        run.checkpoints,
+        limit,
+        lambda pending: run.progress.stage(f"{taxonomy.task}: labeling", 2 * pending),
+    )
+    return measure_task(run.workspace, run.settings, run.documents, taxonomy)

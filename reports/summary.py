@@ -1,0 +1,73 @@
+"""What the run's page shows, as typed data: everything is already computed, the page only draws it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from ..core.agreement import Agreement
+from ..core.check import TaxonomyCheck
+from ..core.consensus import Consensus
+from ..core.gold import GoldScore
+from ..core.positions import PositionBias
+from ..core.taxonomy import Taxonomy
+
+
+class Shown(NamedTuple):
+    """A document on the page: its text shortened, its gold label where there is one, and what the labelers said."""
+
+    text: str
+    gold: str | None
+    consensus: Consensus
+
+
+class CostRow(NamedTuple):
+    role: str
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    usd: float
+    failures: int
+
+
+class TaskSummary(BaseModel):
+    """One task: its taxonomy with its history, the votes' statistics, and documents to look at."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    taxonomy: Taxonomy
+    history: tuple[Taxonomy, ...]
+    checks: tuple[TaxonomyCheck, ...]
+    documents: int
+    outcomes: dict[str, int]
+    sizes: dict[str, int]
+    agreement: Agreement
+    bias: tuple[PositionBias, ...]
+    gold: tuple[GoldScore, ...]
+    kept: dict[str, tuple[Shown, ...]]
+    conflicts: tuple[Shown, ...]
+    none_fits: tuple[Shown, ...]
+    unanswered: tuple[Shown, ...]
+    cut: int
+
+
+class RunSummary(BaseModel):
+    """A workspace's run: its tasks, its corpus, what it cost."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    generated_at: str
+    corpus_source: str
+    corpus_read: int
+    corpus_kept: int
+    corpus_skipped: dict[str, int]
+    models: dict[str, str]
+    tasks: tuple[TaskSummary, ...]
+    waiting: tuple[str, ...]
+    cost: tuple[CostRow, ...]
+    cost_failures: dict[str, int]
