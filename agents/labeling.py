@@ -122,7 +122,7 @@ class LabelingAgent:
 
 def cluster_orders(labeler: str, taxonomy: Taxonomy, count: int, seed: int) -> list[tuple[str, ...]]:
     """Up to `count` rotations of a shuffle that is the labeler's own, spread evenly over the list."""
-    names = list(taxonomy.names)
+    names = sorted(taxonomy.names)
     random.Random(f"{seed}/{labeler}/{taxonomy.fingerprint}").shuffle(names)
     count = min(count, len(names))
     starts = [index * len(names) // count for index in range(count)]
@@ -130,7 +130,7 @@ def cluster_orders(labeler: str, taxonomy: Taxonomy, count: int, seed: int) -> l
 
 
 def _schema(taxonomy: Taxonomy, reason: bool) -> dict[str, Any]:
-    properties: dict[str, Any] = {"cluster": {"type": "string", "enum": [*taxonomy.names, NONE_FITS]}}
+    properties: dict[str, Any] = {"cluster": {"type": "string", "enum": [*sorted(taxonomy.names), NONE_FITS]}}
     if reason:
         properties = {"reason": string_schema(1, _LONGEST_REASON), **properties}
     return object_schema(properties)

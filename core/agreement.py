@@ -19,7 +19,7 @@ Counts = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """A statistic with its percentile bootstrap interval; all three are None where it is undefined."""
+    """A statistic with its percentile bootstrap interval; what is undefined is None."""
 
     value: float | None
     low: float | None
@@ -83,7 +83,10 @@ def measure_agreement(
         if np.isnan(value):
             return Interval(None, None, None)
         replicates = statistic(draws)
-        low, high = np.nanquantile(replicates, [tail, 1 - tail])
+        replicates = replicates[~np.isnan(replicates)]
+        if not len(replicates):
+            return Interval(value, None, None)
+        low, high = np.quantile(replicates, [tail, 1 - tail])
         return Interval(value, float(low), float(high))
 
     return Agreement(
@@ -136,7 +139,7 @@ def confused_pairs(matrix: NDArray[np.int64], labels: Sequence[str]) -> list[Con
 
 def _chance_corrected(observed: Counts, chance: Counts) -> Counts:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(np.isclose(chance, 1.0), np.nan, (observed - chance) / (1 - chance))
+        return np.where(chance > 1 - 1e-12, np.nan, (observed - chance) / (1 - chance))
 
 
 def _resampled(counts: Counts, resamples: int, seed: int) -> Counts:

@@ -31,9 +31,12 @@ class AnswerError(ValueError):
     """A text that is not a valid answer; `kind` is one of the error kinds that reports count apart (App. I.1)."""
 
     def __init__(self, kind: AnswerErrorKind, detail: str) -> None:
-        super().__init__(f"{kind}: {detail}")
+        super().__init__(kind, detail)
         self.kind: AnswerErrorKind = kind
         self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}"
 
 
 class Answer(NamedTuple):

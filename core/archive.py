@@ -72,26 +72,30 @@ class TaxonomyArchive:
         """Make a version the task's current taxonomy."""
         write_taxonomy(self.current_file(taxonomy.task), taxonomy)
 
-    def current(self, task: str) -> Taxonomy | None:
-        """The accepted taxonomy; a file that a person edited is first stored as a new version.
+    def accepted(self, task: str) -> Taxonomy | None:
+        """The task's current file as it stands, with the number of the stored version it equals, else its own.
 
-        Raises TaxonomyError when the edited file is not a taxonomy.
+        Raises TaxonomyError when the file is not a taxonomy. Nothing is written.
         """
         path = self.current_file(task)
         if not path.exists():
             return None
         found = read_taxonomy(path, task)
+        return next((t for t in self.history(task) if t.fingerprint == found.fingerprint), found)
+
+    def current(self, task: str) -> Taxonomy | None:
+        """The accepted taxonomy; a file that a person edited is first stored as a new version."""
+        found = self.accepted(task)
+        if found is None:
+            return None
         history = self.history(task)
-        known = next((t for t in history if t.fingerprint == found.fingerprint), None)
-        if known is None:
+        if all(known.fingerprint != found.fingerprint for known in history):
             parent = history[-1].fingerprint if history else None
-            by_hand = Provenance(
-                author=_user(), kind="human", parent=parent, changes=(f"edited {path.name}",), at=now()
-            )
-            known = self.add(found.model_copy(update={"provenance": by_hand}))
-        if known.version != found.version:
-            self.accept(known)
-        return known
+            change = f"edited {self.current_file(task).name}"
+            by_hand = Provenance(author=_user(), kind="human", parent=parent, changes=(change,), at=now())
+            found = self.add(found.model_copy(update={"provenance": by_hand}))
+            self.accept(found)
+        return found
 
     def put_check(self, task: str, check: TaxonomyCheck) -> None:
         write_json(self._check_file(task, check.version), check.model_dump(mode="json"))

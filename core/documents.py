@@ -28,7 +28,8 @@ class Document(BaseModel):
 
 def document_key(document_id: str, text: str) -> int:
     digest = hashlib.blake2b(digest_size=8)
-    digest.update(document_id.encode())
-    digest.update(b"\0")
+    name = document_id.encode()
+    digest.update(len(name).to_bytes(8, "big"))
+    digest.update(name)
     digest.update(text.encode())
     return int.from_bytes(digest.digest(), "big")

@@ -6,7 +6,6 @@ Keys of APIs are never settings: a model names the environment variable that hol
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -139,11 +138,11 @@ class ModelsSettings(_Section):
     def _inherit(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        sections = {name: value[name] or {} for name in value}
+        if any(isinstance(section, ModelSettings) for section in value.values()):
+            return value
+        sections = {name: {} if value[name] is None else value[name] for name in value}
+        wrong = [name for name, section in sections.items() if not isinstance(section, Mapping)]
         default = sections.pop("default", {})
-        wrong = [
-            name for name, section in [("default", default), *sections.items()] if not isinstance(section, Mapping)
-        ]
         if wrong:
             raise ValueError(f"{wrong[0]} must be a mapping such as {{model: ..., base_url: ...}}")
         return sections | {role: _inherited(role, default, sections.get(role, {})) for role in ROLES}
@@ -251,7 +250,7 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     try:
         content = yaml.load(text, Loader=_UniqueKeys)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise SettingsError(f"{path} is not valid YAML: {error}") from error
     return parse_settings(content, str(path))
 
@@ -263,27 +262,21 @@ def parse_settings(content: Any, where: str = "settings") -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        wrong = list(dict.fromkeys(_explained(detail) for detail in _once_for_all_roles(error.errors())))
+        details = [_named_after_source(detail, content.get("models")) for detail in error.errors()]
+        wrong = list(dict.fromkeys(_explained(detail) for detail in details))
         lines = "\n".join(f"  {line}" for line in wrong)
         raise SettingsError(f"{where} has {len(wrong)} wrong key(s):\n{lines}") from None
 
 
-def _once_for_all_roles(details: list[ErrorDetails]) -> list[ErrorDetails]:
-    """An error that several roles inherited is one error, of models.default."""
-
-    def tail(detail: ErrorDetails) -> tuple[object, ...] | None:
-        location = detail["loc"]
-        inherited = len(location) > 1 and location[0] == "models" and location[1] in ROLES
-        return (*location[2:], detail["msg"]) if inherited else None
-
-    count = Counter(tail(detail) for detail in details)
-    shared = [key for key, times in count.items() if key is not None and times > 1]
-    return [
-        ErrorDetails(**{**detail, "loc": ("models", "default", *detail["loc"][2:]), "input": detail["input"]})
-        if tail(detail) in shared
-        else detail
-        for detail in details
-    ]
+def _named_after_source(detail: ErrorDetails, models: Any) -> ErrorDetails:
+    """An error in what a role took over from models.default is an error of models.default."""
+    location = detail["loc"]
+    if len(location) < 2 or location[0] != "models" or location[1] not in ROLES or not isinstance(models, Mapping):
+        return detail
+    own = models.get(location[1]) or {}
+    if own and (len(location) == 2 or location[2] in own):
+        return detail
+    return ErrorDetails(**{**detail, "loc": ("models", "default", *location[2:])})
 
 
 def _explained(detail: ErrorDetails) -> str:
@@ -305,7 +298,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     for part in location:
         if isinstance(part, int):
             continue
-        model = model.model_fields[part].annotation
+        model = ModelSettings if part == "default" else model.model_fields[part].annotation
         model = next((a for a in (model, *get_args(model)) if hasattr(a, "model_fields")), None)
         if model is None:
             return []
@@ -318,6 +311,8 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.MarkedYAMLError(problem=f"key {key!r} is written twice", problem_mark=key_node.start_mark)

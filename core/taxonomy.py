@@ -60,11 +60,11 @@ class Taxonomy(BaseModel):
     @field_validator("clusters")
     @classmethod
     def _unique_names(cls, clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
-        seen: dict[str, str] = {}
+        seen: set[str] = set()
         for cluster in clusters:
-            other = seen.setdefault(cluster.name.casefold(), cluster.name)
-            if other is not cluster.name:
+            if cluster.name.casefold() in seen:
                 raise ValueError(f"two clusters are called {cluster.name!r}")
+            seen.add(cluster.name.casefold())
         return clusters
 
     @property
@@ -73,8 +73,8 @@ class Taxonomy(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of the instruction's and the clusters' content, in order."""
-        content = [self.instruction, [[c.name, c.description] for c in self.clusters]]
+        """16 hex digits of the instruction's and the clusters' content, whatever the clusters' order."""
+        content = [self.instruction, sorted([c.name, c.description] for c in self.clusters)]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
 
 

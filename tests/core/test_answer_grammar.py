@@ -65,7 +65,7 @@ def test_the_rendering_of_a_partition_matches_for_every_size(grammar: Grammar) -
 
 @GRAMMARS
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=LARGEST), st.text("abc.\n []1", max_size=80))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_rendering_of_any_partition_matches(grammar: Grammar, labels: list[int], think: str) -> None:
     text = render_answer(Answer.from_labels(labels), think)
     assert re.fullmatch(grammar(len(labels)), text)
@@ -125,7 +125,6 @@ def test_other_layouts_do_not_match(grammar: Grammar, text: str) -> None:
 
 
 @given(st.from_regex(answer_regex(3), fullmatch=True))
-@settings(deadline=None)
 def test_a_constrained_answer_can_only_fail_to_be_a_partition(text: str) -> None:
     try:
         parse_answer(text, 3)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from cluster_r1.core.consensus import OUTCOMES, Assignment, Consensus, decide
 from cluster_r1.core.taxonomy import NONE_FITS
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -34,14 +34,12 @@ def test_the_truth_table(first: str | None, second: str | None, outcome: str, cl
 
 
 @given(CLUSTERS, CLUSTERS)
-@settings(deadline=None)
 def test_the_outcome_is_the_same_whoever_votes_first(first: str | None, second: str | None) -> None:
     one, other = decide("d", vote(first), vote(second)), decide("d", vote(second), vote(first))
     assert (one.outcome, one.cluster) == (other.outcome, other.cluster)
 
 
 @given(CLUSTERS, CLUSTERS)
-@settings(deadline=None)
 def test_a_cluster_is_set_exactly_when_kept(first: str | None, second: str | None) -> None:
     consensus = decide("d", vote(first), vote(second))
     assert consensus.outcome in OUTCOMES
@@ -50,7 +48,6 @@ def test_a_cluster_is_set_exactly_when_kept(first: str | None, second: str | Non
 
 
 @given(CLUSTERS)
-@settings(deadline=None)
 def test_equal_votes_never_conflict(cluster: str | None) -> None:
     assert decide("d", vote(cluster), vote(cluster)).outcome != "conflict"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from cluster_r1.core.documents import Document, document_key
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -10,7 +10,6 @@ UNSIGNED_64 = 2**64
 
 
 @given(st.text(), st.text())
-@settings(deadline=None)
 def test_a_key_is_an_unsigned_64_bit_integer(document_id: str, text: str) -> None:
     assert 0 <= document_key(document_id, text) < UNSIGNED_64
 
@@ -33,7 +32,9 @@ def test_a_null_character_does_not_move_text_into_the_id() -> None:
     assert document_key("1\0a", "b") != document_key("1", "a\0b")
 
 
-@pytest.mark.parametrize("wrong", [{"id": ""}, {"text": ""}, {"id": 7}, {"text": None}, {"text": "\ud800"}, {"gold": "a"}])
+@pytest.mark.parametrize(
+    "wrong", [{"id": ""}, {"text": ""}, {"id": 7}, {"text": None}, {"text": "\ud800"}, {"gold": "a"}]
+)
 def test_a_wrong_field_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Document.model_validate({"id": "1", "text": "x"} | wrong)

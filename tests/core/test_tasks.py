@@ -4,7 +4,7 @@ import pytest
 from cluster_r1.core.answer import parse_answer, render_answer
 from cluster_r1.core.tasks import ClusteringTask, Example
 from cluster_r1.core.taxonomy import Cluster, Taxonomy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -26,7 +26,6 @@ def example(*clusters: str, **changes: object) -> Example:
 
 
 @given(st.lists(st.sampled_from(["Detention", "Delay", "Other"]), min_size=1, max_size=30))
-@settings(deadline=None)
 def test_gold_groups_the_texts_by_cluster(clusters: list[str]) -> None:
     gold = example(*clusters).gold
     assert [{clusters[item - 1] for item in items} for items in gold.clusters] == [{c} for c in dict.fromkeys(clusters)]
@@ -43,7 +42,9 @@ def test_gold_is_an_answer_that_the_parser_accepts() -> None:
 
 
 @pytest.mark.parametrize(
-    "short", [{"document_ids": ["d0"]}, {"texts": ["text"]}, {"clusters": ["Delay"]}], ids=lambda short: next(iter(short))
+    "short",
+    [{"document_ids": ["d0"]}, {"texts": ["text"]}, {"clusters": ["Delay"]}],
+    ids=lambda short: next(iter(short)),
 )
 def test_each_text_needs_an_id_and_a_cluster(short: dict[str, list[str]]) -> None:
     with pytest.raises(ValidationError, match="one id and one cluster for each text, got") as caught:
@@ -72,7 +73,9 @@ def test_a_task_asks_its_taxonomys_instruction() -> None:
     assert ClusteringTask(id="echr-harm", domain="echr", taxonomy=TAXONOMY, documents=3).instruction == "Group by harm"
 
 
-@pytest.mark.parametrize("wrong", [{"documents": -1}, {"taxonomy": None}, {"instruction": "x"}, {"outcomes": {"kept": "x"}}])
+@pytest.mark.parametrize(
+    "wrong", [{"documents": -1}, {"taxonomy": None}, {"instruction": "x"}, {"outcomes": {"kept": "x"}}]
+)
 def test_a_wrong_task_is_refused(wrong: dict[str, object]) -> None:
     fields = {"id": "a", "domain": "echr", "taxonomy": TAXONOMY, "documents": 0}
     with pytest.raises(ValidationError, match=next(iter(wrong))):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from cluster_r1.core.taxonomy import NONE_FITS, Cluster, Provenance, Taxonomy, TaxonomyDiff, diff_taxonomies
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -16,7 +16,9 @@ BASE = {
         {"name": "Long proceedings", "description": "years in court"},
     ],
 }
-BY_A_PERSON = Provenance(author="Ada", kind="human", parent="0" * 16, changes=("split Delay",), at="2026-01-01T00:00:00Z")
+BY_A_PERSON = Provenance(
+    author="Ada", kind="human", parent="0" * 16, changes=("split Delay",), at="2026-01-01T00:00:00Z"
+)
 
 NAMES = st.text("abcdefgh", min_size=1, max_size=3)
 CONTENTS = st.dictionaries(NAMES, st.sampled_from(["", "one", "two"]), min_size=2, max_size=5)
@@ -171,7 +173,12 @@ def test_a_fingerprint_is_the_same_on_every_machine() -> None:
 
 @pytest.mark.parametrize(
     "same",
-    [{"task": "other"}, {"version": 9}, {"provenance": BY_A_PERSON}, {"instruction": "  Group the cases by the harm\n"}],
+    [
+        {"task": "other"},
+        {"version": 9},
+        {"provenance": BY_A_PERSON},
+        {"instruction": "  Group the cases by the harm\n"},
+    ],
     ids=lambda same: next(iter(same)),
 )
 def test_a_fingerprint_does_not_depend_on_what_is_not_content(same: dict[str, object]) -> None:
@@ -200,7 +207,6 @@ def test_a_fingerprint_keeps_names_and_descriptions_apart() -> None:
 
 
 @given(CONTENTS, CONTENTS)
-@settings(deadline=None)
 def test_a_diff_tells_what_was_added_removed_and_redescribed(old: dict[str, str], new: dict[str, str]) -> None:
     diff = diff_taxonomies(of(old), of(new))
     assert set(diff.added) == new.keys() - old.keys()
@@ -210,7 +216,6 @@ def test_a_diff_tells_what_was_added_removed_and_redescribed(old: dict[str, str]
 
 
 @given(CONTENTS, CONTENTS)
-@settings(deadline=None)
 def test_a_diff_backwards_swaps_added_and_removed(old: dict[str, str], new: dict[str, str]) -> None:
     forwards, backwards = diff_taxonomies(of(old), of(new)), diff_taxonomies(of(new), of(old))
     assert forwards.added == backwards.removed

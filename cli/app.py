@@ -1,0 +1,61 @@
+"""The command line: `cluster-r1`. Commands parse options, call one function and print; heavy imports wait for them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..core.errors import ClusterR1Error
+from .console import say_error
+from .context import CommandContext
+from .doctor import doctor
+from .estimate import estimate
+from .init import init
+from .report import report
+from .serve import serve
+from .status import status
+from .synth import synth
+
+_EXIT_CODES = """
+Exit codes: 0 done, 1 unexpected, 2 wrong settings or input, 3 waiting for a person, 4 a model cannot be reached,
+5 some documents unanswered, 6 budget spent, 7 workspace in use, 130 stopped by Ctrl-C.
+"""
+
+app = typer.Typer(
+    name="cluster-r1",
+    help="Data synthesis and training for instruction-following text clustering.",
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (init, doctor, estimate, synth, status, report, serve):
+    app.command()(command)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Option("-C", "--directory", help="the project's folder")] = Path(),
+    version: Annotated[bool, typer.Option("--version", help="print the version and exit", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"cluster-r1 {__version__}")
+        raise typer.Exit
+    context.obj = CommandContext(directory)
+
+
+def main() -> None:
+    """The console script: errors of the project become one message and their exit code."""
+    try:
+        app(standalone_mode=True)
+    except ClusterR1Error as error:
+        say_error(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say_error("stopped; everything answered so far is kept, the same command goes on from here")
+        sys.exit(130)

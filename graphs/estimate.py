@@ -1,0 +1,174 @@
+"""What a run will cost, from a small probe: calls, tokens, time and money before anything large is spent.
+
+The probe has each labeler answer a few documents, through the ledger: where the taxonomy is already accepted these
+are the run's own calls and cost nothing extra. Without a taxonomy a placeholder of middling size stands in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from ..agents.labeling import LABELERS, Labeler, LabelingAgent
+from ..core.documents import Document
+from ..core.errors import EndpointError
+from ..core.settings import ModelSettings, Settings
+from ..core.taxonomy import Cluster, Taxonomy
+from ..core.workspace import Workspace
+from ..corpora.sampling import random_rows
+from ..corpora.store import ingest
+from ..llm.model import cost_usd
+from ..llm.protocol import ChatModel, ChatRequest, Reply, Usage
+from .labeling import pending_rows
+from .progress import Progress
+from .run import Run, open_run
+
+_PROBE = 8
+_TOKENS_A_CLUSTER = 45
+_PROMPT_OVERHEAD = 350
+_READ_PER_WRITTEN = 10
+
+
+class RoleEstimate(NamedTuple):
+    """What a role will still need; `seconds_least` assumes the endpoint keeps its latency at full concurrency,
+    `seconds_most` that it never does more at once than in the probe."""
+
+    role: str
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float
+    seconds_least: float
+    seconds_most: float
+
+
+class Estimate(BaseModel):
+    """The estimate of a whole run, and how it was found."""
+
+    model_config = ConfigDict(frozen=True)
+
+    documents: int
+    tasks: int
+    roles: tuple[RoleEstimate, ...]
+    probe_calls: int
+    placeholder: bool
+
+    @property
+    def usd(self) -> float:
+        return sum(role.usd for role in self.roles)
+
+
+class _Measured(NamedTuple):
+    """Means over a labeler's probe calls."""
+
+    usage: tuple[float, float]
+    latency_s: float
+    together: int
+
+
+async def estimate_run(workspace: Workspace, settings: Settings, progress: Progress) -> Estimate:
+    """Probe the labelers and add up. Raises EndpointError when the probe gets no answer."""
+    progress.stage("corpus", None)
+    await asyncio.to_thread(ingest, settings.corpus, workspace, progress.advance)
+    async with open_run(workspace, settings, progress) as run:
+        ready = [t for task in settings.tasks if (t := run.archive.accepted(task.id)) is not None]
+        tasks = len(settings.tasks) or settings.taxonomy.proposals
+        taxonomy = ready[0] if ready else _placeholder(settings)
+        probe = run.documents.rows(random_rows(run.documents, _PROBE, settings.seed))
+        progress.stage("probe", len(LABELERS) * len(probe))
+        measured = {labeler: await _probe(run, labeler, taxonomy, probe) for labeler in LABELERS}
+        pending = sum(_pending(run, t) for t in ready) + (tasks - len(ready)) * len(run.documents)
+        drafts = tasks - len(ready)
+        roles = [_labeler(settings.models.role(la), la, measured[la], pending, drafts, settings) for la in LABELERS]
+        thinking = _thinking(settings, measured["labeler_a"], drafts) if drafts else []
+        return Estimate(
+            documents=len(run.documents),
+            tasks=tasks,
+            roles=(*thinking, *roles),
+            probe_calls=run.roles.paid,
+            placeholder=not ready,
+        )
+
+
+class _Listening:
+    """A model that remembers the replies that pass through it."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self._model = model
+        self.replies: list[Reply] = []
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    async def complete(self, request: ChatRequest, subject: str = "") -> Reply:
+        reply = await self._model.complete(request, subject)
+        self.replies.append(reply)
+        return reply
+
+
+async def _probe(run: Run, labeler: Labeler, taxonomy: Taxonomy, documents: list[Document]) -> _Measured:
+    model = _Listening(run.roles.labeling(labeler))
+    agent = LabelingAgent(labeler, model, taxonomy, run.settings.labeling, run.settings.seed)
+    together = min(len(documents), run.settings.models.role(labeler).concurrency)
+
+    async def one(document: Document) -> None:
+        await agent.label(document)
+        run.progress.advance()
+
+    async with asyncio.TaskGroup() as group:
+        for document in documents:
+            group.create_task(one(document))
+    if not model.replies:
+        raise EndpointError(f"no probe call of {labeler} was answered; `cluster-r1 doctor` tells why")
+    count = len(model.replies)
+    prompt = sum(reply.usage.prompt_tokens for reply in model.replies) / len(documents)
+    completion = sum(reply.usage.completion_tokens for reply in model.replies) / len(documents)
+    return _Measured((prompt, completion), sum(r.latency_s for r in model.replies) / count, together)
+
+
+def _labeler(
+    model: ModelSettings, labeler: Labeler, measured: _Measured, pending: int, drafts: int, settings: Settings
+) -> RoleEstimate:
+    """Labels of every pending document, and the probes of taxonomies that are still to be made (at most all rounds)."""
+    probes = drafts * settings.taxonomy.probe * settings.taxonomy.rounds
+    calls = pending + probes
+    prompt, completion = (round(calls * mean) for mean in measured.usage)
+    work = calls * measured.latency_s
+    usd = cost_usd(model.price, Usage(prompt, completion))
+    return RoleEstimate(
+        labeler, model.model, calls, prompt, completion, usd, work / model.concurrency, work / measured.together
+    )
+
+
+def _thinking(settings: Settings, measured: _Measured, drafts: int) -> list[RoleEstimate]:
+    """Generator and refiner, from the settings' budgets and the probe's seconds a token."""
+    taxonomy = settings.taxonomy
+    answer = taxonomy.max_clusters * _TOKENS_A_CLUSTER
+    sample = taxonomy.sample_tokens + _PROMPT_OVERHEAD
+    generator_calls = drafts * (taxonomy.samples + (taxonomy.samples > 1))
+    refiner_calls = drafts * (1 + taxonomy.rounds)
+    rows = []
+    prompt, completion = measured.usage
+    seconds_a_token = measured.latency_s / max(1.0, completion + prompt / _READ_PER_WRITTEN)
+    for role, calls in (("generator", generator_calls), ("refiner", refiner_calls)):
+        model = settings.models.role(role)
+        usage = Usage(calls * sample, calls * answer)
+        seconds = calls * answer * seconds_a_token
+        rows.append(RoleEstimate(role, model.model, calls, *usage, cost_usd(model.price, usage), seconds, seconds))
+    return rows
+
+
+def _pending(run: Run, taxonomy: Taxonomy) -> int:
+    return len(pending_rows(run.documents.keys(), run.labels(taxonomy).decided()))
+
+
+def _placeholder(settings: Settings) -> Taxonomy:
+    count = (settings.taxonomy.min_clusters + settings.taxonomy.max_clusters) // 2
+    description = "A sentence of the usual length that tells which texts belong here, and which of them do not."
+    clusters = tuple(Cluster(name=f"Cluster number {n}", description=description) for n in range(1, count + 1))
+    instruction = settings.tasks[0].instruction if settings.tasks else "Cluster the texts by what they are about."
+    return Taxonomy(task="estimate", instruction=instruction, clusters=clusters)

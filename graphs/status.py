@@ -1,0 +1,93 @@
+"""Where a project stands, read from its files alone: stages, progress, agreement, cost, what waits for a person."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from ..core.archive import TaxonomyArchive
+from ..core.labels import LabelStore
+from ..core.settings import Settings
+from ..core.workspace import Workspace, read_json
+from ..corpora.store import DocumentStore
+from ..llm.ledger import Ledger, RoleTotals
+from .results import TaskResult
+from .summarising import read_result
+
+
+class TaskStatus(BaseModel):
+    """A task's stage: waiting (at a gate), taxonomy (none accepted yet), labeling, labelled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    stage: str
+    version: int | None
+    labelled: int
+    documents: int
+    result: TaskResult | None
+
+
+class Status(BaseModel):
+    """A project's state as `status --json` prints it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    corpus_read: int
+    corpus_kept: int
+    corpus_skipped: dict[str, int]
+    tasks: tuple[TaskStatus, ...]
+    waiting: tuple[str, ...]
+    cost: tuple[RoleTotals, ...]
+    failures: dict[str, int]
+
+
+def project_status(workspace: Workspace, settings: Settings) -> Status:
+    """Read the status; works while a run goes on, and before the first one."""
+    report_file = workspace.corpus / "report.json"
+    corpus = read_json(report_file) if report_file.exists() else {"read": 0, "kept": 0, "skipped": {}}
+    documents = DocumentStore(workspace.documents) if workspace.documents.exists() else None
+    archive = TaxonomyArchive(workspace.taxonomies)
+    waiting = tuple(sorted(str(path) for path in workspace.reviews.glob("*.yaml")))
+    ids = dict.fromkeys([*(task.id for task in settings.tasks), *archive.tasks()])
+    cost, failures = _cost(workspace)
+    return Status(
+        corpus_read=corpus["read"],
+        corpus_kept=corpus["kept"],
+        corpus_skipped=corpus["skipped"],
+        tasks=tuple(_task(workspace, archive, documents, task) for task in ids),
+        waiting=waiting,
+        cost=cost,
+        failures=failures,
+    )
+
+
+def _task(workspace: Workspace, archive: TaxonomyArchive, documents: DocumentStore | None, task: str) -> TaskStatus:
+    total = len(documents) if documents is not None else 0
+    taxonomy = archive.accepted(task)
+    if taxonomy is None or documents is None:
+        waits = (workspace.reviews / f"taxonomy-{task}.yaml").exists()
+        stage = "waiting" if waits else "taxonomy"
+        return TaskStatus(id=task, stage=stage, version=None, labelled=0, documents=total, result=None)
+    decided = LabelStore(workspace.labels / task / taxonomy.fingerprint).decided()
+    labelled = int(_count_within(documents, decided))
+    result = read_result(workspace, task) if (workspace.tasks / f"{task}.json").exists() else None
+    if result is not None and result.task.taxonomy.fingerprint != taxonomy.fingerprint:
+        result = None
+    stage = "labelled" if labelled == total else "labeling"
+    return TaskStatus(id=task, stage=stage, version=taxonomy.version, labelled=labelled, documents=total, result=result)
+
+
+def _count_within(documents: DocumentStore, decided: object) -> int:
+    import numpy as np
+
+    return int(np.isin(documents.keys(), decided).sum())
+
+
+def _cost(workspace: Workspace) -> tuple[tuple[RoleTotals, ...], dict[str, int]]:
+    if not workspace.ledger.exists():
+        return (), {}
+    ledger = Ledger(workspace.ledger)
+    try:
+        return tuple(ledger.totals()), ledger.failure_kinds()
+    finally:
+        ledger.close()
