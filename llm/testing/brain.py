@@ -14,7 +14,7 @@ from ...core.answer import Answer, render_answer
 from ..protocol import ChatRequest
 from .conversation import Conversation, read_conversation, requested_schema, texts_in
 from .instances import instance_of
-from .words import frequent_words, stems, stems_of_name
+from .words import frequent_words, stem, stems
 from .writer import Writer
 
 _GROUPS = 4
@@ -24,8 +24,8 @@ def answer(body: dict[str, Any], noise: float = 0.0) -> str:
     """The stand-in's answer to an OpenAI chat body.
 
     Asked for a JSON schema it gives an instance; asked for `Total clusters`, the canonical answer for the texts it
-    sees. `noise` is the share of (labeler, document) pairs that get another label than the document's words suggest, and
-    of flags that are False. Raises BadBody, or UnsupportedSchema.
+    sees. `noise` is the share of (labeler, document) pairs that get another label than the document's words suggest,
+    and of flags that are False. Raises BadBody, or UnsupportedSchema.
     """
     return answer_conversation(read_conversation(body), body, noise)
 
@@ -52,8 +52,9 @@ def answer_request(request: ChatRequest, noise: float = 0.0, model: str = "stand
 
 
 def _clustering(texts: list[str]) -> str:
-    """The canonical answer: texts go together by the first of the commonest words that they have."""
-    topics = [stems_of_name(word) for word in frequent_words(texts)[:_GROUPS]]
+    """The canonical answer: texts go together by the first of the commonest words that they have and others lack."""
     found = [stems(text) for text in texts]
-    labels = [next((place for place, topic in enumerate(topics) if topic & words), -1) for words in found]
+    topics = [stem(word) for word in frequent_words(texts)]
+    telling = [topic for topic in topics if any(topic not in words for words in found)][:_GROUPS]
+    labels = [next((place for place, topic in enumerate(telling) if topic in words), -1) for words in found]
     return render_answer(Answer.from_labels(labels), "I group the texts by the words they share.")

@@ -17,7 +17,7 @@ from .instances import UnsupportedSchema
 from .payloads import NO_JSON, Completion, error_json, wrong_content
 from .words import stable_share
 
-_LOOK_FOR_CLIENT_S = 0.02
+_LOOK_FOR_CLIENT_S = 0.05
 
 
 class Refusal(NamedTuple):
@@ -41,10 +41,10 @@ class _Exchange(NamedTuple):
 class ChatService:
     """Answers chat calls; `tally` may be replaced at any time, a call ends in the one it began in."""
 
-    def __init__(self, config: EndpointConfig, journal: Journal | None) -> None:
+    def __init__(self, config: EndpointConfig) -> None:
         self.tally = Tally()
+        self.journal: Journal | None = None
         self._config = config
-        self._journal = journal
         self._slots = asyncio.Semaphore(config.slots) if config.slots else None
         self._stopping = asyncio.Event()
 
@@ -192,8 +192,8 @@ class ChatService:
 
     def _close(self, exchange: _Exchange, outcome: Outcome, status: int) -> None:
         exchange.tally.close(exchange.call, outcome, status)
-        if self._journal is not None:
-            self._journal.write(exchange.call.digest, status)
+        if self.journal is not None:
+            self.journal.write(exchange.call.digest, status)
 
 
 def error_response(refusal: Refusal) -> web.Response:

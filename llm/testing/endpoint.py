@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
 
 import orjson
@@ -22,7 +23,7 @@ from .chat import ChatService, Refusal, error_response
 from .config import EndpointConfig
 from .counts import EndpointStats, Journal, Tally
 from .payloads import models_json
-from .process import endpoint_process, parse_flags, wait_for_stop
+from .process import endpoint_process, parse_flags, stop_event
 
 __all__ = ["EndpointConfig", "EndpointStats", "FaultEndpoint", "endpoint_process"]
 
@@ -31,14 +32,13 @@ _SHUTDOWN_S = 0.2
 
 
 class FaultEndpoint:
-    """The endpoint on the running event loop; it serves inside `async with`, and only once."""
+    """The endpoint on the running event loop; it serves inside `async with`, once."""
 
     def __init__(self, config: EndpointConfig | None = None) -> None:
         self.config = config or EndpointConfig()
         self.base_url = ""
-        self._journal = Journal(self.config.journal) if self.config.journal else None
-        self._chat = ChatService(self.config, self._journal)
-        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=_SHUTDOWN_S)
+        self._chat = ChatService(self.config)
+        self._running = AsyncExitStack()
         self._routes = {
             ("POST", "/v1/chat/completions"): self._chat.complete,
             ("GET", "/v1/models"): self._models,
@@ -48,19 +48,24 @@ class FaultEndpoint:
         }
 
     async def __aenter__(self) -> FaultEndpoint:
-        """Raises OSError when the port is taken."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.config.port).start()
-        self.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        """Raises OSError when the port is taken or the journal cannot be written."""
+        async with AsyncExitStack() as starting:
+            if self.config.journal is not None:
+                self._chat.journal = Journal(self.config.journal)
+                starting.callback(self._chat.journal.close)
+            runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=_SHUTDOWN_S)
+            await runner.setup()
+            starting.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, "127.0.0.1", self.config.port).start()
+            self.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+            self._running = starting.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._chat.stop()
-        await self._runner.cleanup()
-        if self._journal is not None:
-            self._journal.close()
+        await self._running.aclose()
 
     def stats(self) -> EndpointStats:
         return self._chat.tally.stats()
@@ -95,10 +100,11 @@ def _json(content: bytes) -> web.Response:
 
 
 async def _serve(config: EndpointConfig, until_stdin_closes: bool) -> None:
+    stop = stop_event(until_stdin_closes)
     async with FaultEndpoint(config) as endpoint:
         sys.stdout.write(orjson.dumps({"base_url": endpoint.base_url}).decode() + "\n")
         sys.stdout.flush()
-        await wait_for_stop(until_stdin_closes)
+        await stop.wait()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

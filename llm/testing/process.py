@@ -113,8 +113,8 @@ def parse_flags(arguments: Sequence[str] | None) -> Flags:
         parser.error(f"{_flag(str(wrong['loc'][0]))}: {wrong['msg']}")
 
 
-async def wait_for_stop(until_stdin_closes: bool) -> None:
-    """Return on SIGTERM or SIGINT, and when standard input ends if that is asked for."""
+def stop_event(until_stdin_closes: bool) -> asyncio.Event:
+    """Set on SIGTERM or SIGINT, and when standard input ends if that is asked for."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -122,7 +122,7 @@ async def wait_for_stop(until_stdin_closes: bool) -> None:
     if until_stdin_closes:
         stdin = sys.stdin.fileno()
         loop.add_reader(stdin, lambda: os.read(stdin, 4096) or stop.set())
-    await stop.wait()
+    return stop
 
 
 def _flag(name: str) -> str:

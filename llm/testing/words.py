@@ -19,9 +19,10 @@ even ever every everyone for from get gets getting give given goes going gone go
 him his how however into its itself just keep know last least less let like made make many may maybe might more most
 much must never next nobody none not nothing now off often once one only onto other others our out over own perhaps
 please put quite rather really said same say says see seem seen shall she should since some someone something soon
-still such take taken than thank thanks that the their them then there these they thing things this those though three
-through time too took toward towards two under until upon used using very want wanted was way well went were what when
-where whether which while who whole whom whose why will with within without would yes yet you your yours fits fit
+still such take taken tell tells than thank thanks that the their them then there these they thing things this those
+though three through time too took toward towards two under until upon used using very want wanted was way well went
+were what when where whether which while who whole whom whose why will with within without would yes yet you your
+yours fits fit
 """
 _STOP = frozenset(_TELLS_NOTHING.split())
 

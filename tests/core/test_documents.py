@@ -15,7 +15,7 @@ def test_a_key_is_an_unsigned_64_bit_integer(document_id: str, text: str) -> Non
 
 
 def test_keys_are_the_same_on_every_machine() -> None:
-    assert document_key("echr-1", "The applicant was held.") == 0xB9E9934B39A40E19
+    assert document_key("echr-1", "The applicant was held.") == 0x8851FCE5D8EFFEB3
 
 
 def test_a_document_has_the_key_of_its_id_and_text() -> None:
@@ -27,7 +27,6 @@ def test_another_id_or_text_is_another_document(other: tuple[str, str]) -> None:
     assert document_key(*other) != document_key("1", "text")
 
 
-@pytest.mark.xfail(strict=True, reason="id and text are joined by a NUL that either of them may hold")
 def test_a_null_character_does_not_move_text_into_the_id() -> None:
     assert document_key("1\0a", "b") != document_key("1", "a\0b")
 

@@ -111,9 +111,6 @@ def test_roles_without_a_default() -> None:
     assert got.tracer.model == "m-tracer"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ValidationError, reason="_inherit takes mappings only, the fields say ModelSettings"
-)
 def test_roles_may_be_given_as_model_settings() -> None:
     models = ModelsSettings(**{role: ModelSettings(**DEFAULT) for role in ROLES})
     assert models.tracer.model == "m"
@@ -241,7 +238,6 @@ def test_settings_never_hold_an_api_key() -> None:
     assert "models.tracer.api_key: unknown key" in error_of(put(minimal(), "models.tracer.api_key", "sk-1"))
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="_known_keys looks for a field `default`, which is none")
 def test_an_unknown_key_of_the_default_model_is_refused_with_a_suggestion() -> None:
     message = error_of(put(minimal(), "models.default.temprature", 1))
     assert "\n  models.default.temprature: unknown key, did you mean 'temperature'?" in message
@@ -253,7 +249,19 @@ def test_a_wrong_value_of_the_default_model_is_told_once() -> None:
     assert "\n  models.default.top_p: " in message
 
 
-@pytest.mark.xfail(strict=True, reason="_once_for_all_roles takes an error that two roles share for one of the default")
+def test_a_wrong_value_of_the_default_model_is_its_own_for_a_single_heir() -> None:
+    models = {role: {"top_p": 1} for role in ROLES if role != "tracer"}
+    message = error_of(minimal() | {"models": {"default": DEFAULT | {"top_p": 3}} | models})
+    assert message.splitlines()[1:] == ["  models.default.top_p: Input should be less than or equal to 1 (got 3)"]
+
+
+def test_a_mistake_of_the_default_and_the_same_of_a_role_are_two() -> None:
+    message = error_of(put(put(minimal(), "models.default.top_p", 3), "models.tracer.top_p", 3))
+    assert message.startswith("settings has 2 wrong key(s):\n")
+    assert "models.default.top_p" in message
+    assert "models.tracer.top_p" in message
+
+
 def test_the_same_mistake_in_two_roles_names_both() -> None:
     content = put(put(minimal(), "models.labeler_a.top_p", 3), "models.labeler_b.top_p", 3)
     message = error_of(content)
@@ -277,7 +285,12 @@ def test_a_required_section(path: str) -> None:
 
 def test_a_required_key() -> None:
     assert "\n  corpus.source: is required" in error_of(minimal() | {"corpus": {}})
-    assert "\n  models.default.model: is required" in error_of(minimal() | {"models": {}})
+    assert "\n  models.default.model: is required" in error_of(minimal() | {"models": {"default": {"serve": "vllm"}}})
+
+
+def test_a_model_that_no_role_inherits_is_asked_of_the_default_once() -> None:
+    message = error_of(minimal() | {"models": {"tracer": DEFAULT}})
+    assert message.splitlines()[1:] == ["  models.default.model: is required"]
 
 
 @pytest.mark.parametrize("section", ["corpus", "models", "taxonomy", "labeling", "review", "budget"])
@@ -294,10 +307,10 @@ def test_a_section_is_a_mapping(section: str, value: Any) -> None:
         3,
         ["m"],
         True,
-        *(
-            pytest.param(value, marks=pytest.mark.xfail(strict=True, reason="`or {}` takes all that is falsy for null"))
-            for value in (False, 0, "", [])
-        ),
+        False,
+        0,
+        "",
+        [],
     ],
     ids=repr,
 )
@@ -352,7 +365,15 @@ def test_settings_dump_and_parse_to_themselves() -> None:
 
 
 KEYS = st.sampled_from(
-    [*Settings.model_fields, *ModelsSettings.model_fields, *ModelSettings.model_fields, "source", "id", "calls", "typo"]
+    [
+        *Settings.model_fields,
+        *ModelsSettings.model_fields,
+        *ModelSettings.model_fields,
+        "default",
+        "source",
+        "calls",
+        "typo",
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["m", "http://x"]),

@@ -146,9 +146,6 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.xfail(
-    strict=True, reason="load_settings turns YAMLError alone into SettingsError, PyYAML raises others too"
-)
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_the_yaml_library_trips_over_is_a_settings_error(path: Path, name: str) -> None:
     assert "is not valid YAML" in error_of(path, MINIMAL + UNREADABLE[name])
@@ -184,9 +181,6 @@ def test_an_alias_repeats_a_section(path: Path) -> None:
     assert load(path, ANCHORED + "  labeler_b: *main\n").models.labeler_b.model == "m"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=SettingsError, reason="_UniqueKeys constructs the `<<` key before it is flattened"
-)
 def test_a_merge_key_takes_over_a_section(path: Path) -> None:
     got = load(path, ANCHORED + "  labeler_b:\n    <<: *main\n    model: other\n")
     assert (got.models.labeler_b.model, got.models.labeler_b.base_url) == ("other", "http://localhost:8000/v1")
