@@ -6,16 +6,17 @@ Documents that got no answer are stored with the error and stay pending.
 
 from __future__ import annotations
 
-import json
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from .consensus import Assignment, Consensus, Outcome
-from .workspace import write_table
+from .workspace import write_bytes, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,8 +48,9 @@ class LabelStore:
 
         keys = [np.empty(0, dtype=np.uint64)]
         for path in self.files():
-            table = pq.read_table(path, columns=["key", "outcome"])
-            answered = table["outcome"].to_numpy(zero_copy_only=False) != "unanswered"
+            with pq.ParquetFile(path) as file:
+                table = file.read(columns=["key", "outcome"])
+            answered = np.array([outcome != "unanswered" for outcome in table["outcome"].to_pylist()], dtype=bool)
             keys.append(table["key"].to_numpy()[answered])
         return np.sort(np.concatenate(keys))
 
@@ -86,38 +88,58 @@ def read_rows(path: Path) -> Iterator[LabelRow]:
 
 def write_votes(path: Path, votes: Iterable[Assignment]) -> None:
     """One labeler's votes on a chunk, in the chunk's order, before the other labeler's are known."""
-    import pyarrow as pa
-
-    write_table(path, pa.table({"vote": [json.dumps(vote.model_dump(exclude_none=True)) for vote in votes]}))
+    write_bytes(path, b"\n".join(vote.model_dump_json(exclude_none=True).encode() for vote in votes))
 
 
 def read_votes(path: Path) -> list[Assignment]:
-    import pyarrow.parquet as pq
-
-    return [Assignment(**{"cluster": None, **json.loads(v)}) for v in pq.read_table(path)["vote"].to_pylist()]
+    """Raises FileNotFoundError when the labeler has not finished the chunk."""
+    return [
+        Assignment.model_validate({"cluster": None, **orjson.loads(line)}) for line in path.read_bytes().splitlines()
+    ]
 
 
 _VOTE_FIELDS = ("cluster", "position", "order", "reason", "call", "error")
 
 
 def _table(rows: Sequence[LabelRow]) -> pa.Table:
+    """Built by pyarrow's JSON reader: its conversion of Python lists imports pandas, 40 MB in the process that labels."""
+    import pyarrow.json as pj
+
+    lines = b"\n".join(orjson.dumps(_record(row)) for row in rows)
+    if not lines:
+        return _schema().empty_table()
+    read = pj.ReadOptions(use_threads=False, block_size=len(lines) + 1)
+    return pj.read_json(io.BytesIO(lines), read, pj.ParseOptions(explicit_schema=_schema()))
+
+
+def _schema() -> pa.Schema:
     import pyarrow as pa
 
-    columns: dict[str, Any] = {
-        "document_id": [row.consensus.document_id for row in rows],
-        "key": pa.array([row.key for row in rows], pa.uint64()),
-        "row": pa.array([row.row for row in rows], pa.int64()),
-        "cut": [row.cut for row in rows],
-        "outcome": pa.array([row.consensus.outcome for row in rows], pa.string()),
-        "cluster": pa.array([row.consensus.cluster for row in rows], pa.string()),
+    columns = {"document_id": pa.string(), "key": pa.uint64(), "row": pa.int64(), "cut": pa.bool_()}
+    columns |= {"outcome": pa.string(), "cluster": pa.string()}
+    for letter in "ab":
+        columns[f"labeler_{letter}"] = pa.string()
+        columns |= {
+            f"{field}_{letter}": pa.int16() if field in ("position", "order") else pa.string() for field in _VOTE_FIELDS
+        }
+    return pa.schema(columns)
+
+
+def _record(row: LabelRow) -> dict[str, Any]:
+    consensus = row.consensus
+    record: dict[str, Any] = {
+        "document_id": consensus.document_id,
+        "key": row.key,
+        "row": row.row,
+        "cut": row.cut,
+        "outcome": consensus.outcome,
+        "cluster": consensus.cluster,
     }
-    for which, letter in enumerate("ab"):
-        votes = [row.consensus.votes[which] for row in rows]
-        columns[f"labeler_{letter}"] = [vote.labeler for vote in votes]
+    for letter, vote in zip("ab", consensus.votes, strict=True):
+        record[f"labeler_{letter}"] = vote.labeler
         for field in _VOTE_FIELDS:
-            kind = pa.int16() if field in ("position", "order") else pa.string()
-            columns[f"{field}_{letter}"] = pa.array([getattr(vote, field) for vote in votes], kind)
-    return pa.table(columns)
+            record[f"{field}_{letter}"] = getattr(vote, field)
+    return record
 
 
 def _row(record: dict[str, Any]) -> LabelRow:

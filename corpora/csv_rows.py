@@ -51,7 +51,7 @@ def read_csv(file: SourceFile, settings: CorpusSettings) -> Iterator[Row | Skip]
 
 def _next_record(file: BinaryIO, limit: int) -> _Record:
     """An odd number of quotes leaves a field open, unless the first line is complete by itself: 5" pipe."""
-    parts: list[bytes] = []
+    content = bytearray()
     lines = size = quotes = second = 0
     while (line := bounded_line(file, limit)).content:
         lines += 1
@@ -59,11 +59,11 @@ def _next_record(file: BinaryIO, limit: int) -> _Record:
         size += len(line.content) + line.dropped
         quotes += line.content.count(b'"') + line.dropped_quotes
         if size <= limit:
-            parts.append(line.content)
+            content += line.content
         if quotes % 2 == 0 or (lines == 1 and not line.dropped and _is_complete(line.content)):
             quotes = 0
             break
-    return _Record(b"".join(parts) if size <= limit else None, lines, second, unclosed=quotes % 2 == 1)
+    return _Record(bytes(content) if size <= limit else None, lines, second, unclosed=quotes % 2 == 1)
 
 
 def _is_complete(line: bytes) -> bool:
@@ -79,7 +79,7 @@ def _fields(place: str, record: _Record, limit: int) -> list[str] | Skip:
     if record.unclosed:
         return Skip(place=place, reason="malformed", detail="a quoted field that begins here is never closed")
     if record.content is None:
-        return too_long(place, limit)
+        return too_long(place, limit, record.lines)
     text = decoded(place, record.content)
     if isinstance(text, Skip):
         return text

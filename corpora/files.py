@@ -160,8 +160,10 @@ class _Judge:
         if column is None:
             return f"row-{self._rows}"
         found = row.values.get(column) if row.id is None else row.id
+        if found is None:
+            return _skip(row, "no_id", f"no {column!r} among {_listed(row.values)}")
         if isinstance(found, int) and not isinstance(found, bool):
-            return str(found)
+            found = str(found)
         if not isinstance(found, str):
             return _skip(row, "no_id", f"{column!r} is of type {type(found).__name__}, not a string or an integer")
         if not found.strip():

@@ -21,6 +21,7 @@ FileFormat = Literal["jsonl", "csv", "parquet", "text", "lines"]
 _BOM = b"\xef\xbb\xbf"
 _ROW_BYTES = 16 * 1024 * 1024
 _BYTES_A_CHARACTER = 12
+_DROPPED_BYTES = 256 * 1024
 
 
 class SourceFile(NamedTuple):
@@ -56,8 +57,9 @@ def row_bytes(settings: CorpusSettings) -> int:
     return max(_ROW_BYTES, 2 * _BYTES_A_CHARACTER * settings.max_characters)
 
 
-def too_long(place: str, limit: int) -> Skip:
-    return Skip(place=place, reason="too_long", detail=f"more than {limit:,} bytes")
+def too_long(place: str, limit: int, lines: int = 1) -> Skip:
+    detail = f"more than {limit:,} bytes" + (f" on {lines:,} lines" if lines > 1 else "")
+    return Skip(place=place, reason="too_long", detail=detail)
 
 
 def decoded(place: str, content: bytes) -> str | Skip:
@@ -79,8 +81,8 @@ def bounded_line(file: BinaryIO, limit: int) -> Line:
     """The next line, read to its end and kept up to `limit` bytes; its content is empty at the end of the file."""
     content = piece = file.readline(limit)
     dropped = quotes = 0
-    while len(piece) == limit and not piece.endswith(b"\n"):
-        piece = file.readline(limit)
+    while len(content) == limit and piece and not piece.endswith(b"\n"):
+        piece = file.readline(_DROPPED_BYTES)
         dropped += len(piece)
         quotes += piece.count(b'"')
     return Line(content, dropped, quotes)

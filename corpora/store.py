@@ -178,7 +178,5 @@ def _groups(documents: Iterable[Document]) -> Iterator[list[_Record]]:
 
 
 def _table(group: Sequence[_Record], schema: pa.Schema) -> pa.Table:
-    columns = zip(*group, strict=True)
-    return pa.table(
-        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
-    )
+    columns = zip(zip(*group, strict=True), schema, strict=True)
+    return pa.table([pa.array(column, field.type) for column, field in columns], schema=schema)

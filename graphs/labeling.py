@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -42,11 +42,12 @@ class ChunkState(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class LabelingContext:
-    """What the nodes work with; `answered` is told of every vote."""
+    """What the nodes work with: `in_flight` is how many calls a labeler has open; `answered` is told of every vote."""
 
     documents: DocumentStore
     labels: LabelStore
     agents: dict[Labeler, LabelingAgent]
+    in_flight: int
     answered: Callable[[Assignment], None] = lambda _: None
 
     @property
@@ -55,24 +56,29 @@ class LabelingContext:
 
 
 async def vote_on(
-    agent: LabelingAgent, documents: Sequence[Document], answered: Callable[[Assignment], None]
+    agent: LabelingAgent, documents: Sequence[Document], in_flight: int, answered: Callable[[Assignment], None]
 ) -> list[Assignment]:
-    """One labeler's votes, in the documents' order. The first fatal failure cancels the rest."""
+    """One labeler's votes, in the documents' order, `in_flight` at a time. The first fatal failure cancels the rest."""
+    votes: dict[int, Assignment] = {}
+    places = iter(sorted(range(len(documents)), key=lambda place: agent.order_of(documents[place])))
 
-    async def vote(document: Document) -> Assignment:
-        assignment = await agent.label(document)
-        answered(assignment)
-        return assignment
+    async def work() -> None:
+        for place in places:
+            votes[place] = await agent.label(documents[place])
+            answered(votes[place])
 
-    in_prefix_order = sorted(range(len(documents)), key=lambda i: agent.order_of(documents[i]))
-    tasks: dict[int, asyncio.Task[Assignment]] = {}
+    await together(work() for _ in range(min(in_flight, len(documents))))
+    return [votes[place] for place in range(len(documents))]
+
+
+async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run coroutines at once; the first error cancels the others and is raised as it is."""
     try:
         async with asyncio.TaskGroup() as group:
-            for index in in_prefix_order:
-                tasks[index] = group.create_task(vote(documents[index]))
+            for coroutine in work:
+                group.create_task(coroutine)
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
-    return [tasks[index].result() for index in range(len(documents))]
 
 
 def labeling_graph(checkpoints: BaseCheckpointSaver[str] | None) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -90,9 +96,9 @@ def labeling_graph(checkpoints: BaseCheckpointSaver[str] | None) -> CompiledStat
 def _labeler_node(labeler: Labeler) -> Any:
     async def node(state: ChunkState, runtime: Runtime[LabelingContext]) -> dict[str, str]:
         context = runtime.context
-        documents = context.documents.rows(state["rows"])
-        votes = await vote_on(context.agents[labeler], documents, context.answered)
-        name = f"{state['chunk']}.{labeler}.parquet"
+        documents = context.documents.rows(state["rows"], meta=False)
+        votes = await vote_on(context.agents[labeler], documents, context.in_flight, context.answered)
+        name = f"{state['chunk']}.{labeler}.jsonl"
         write_votes(context.parts / name, votes)
         return {labeler: name}
 
@@ -101,7 +107,7 @@ def _labeler_node(labeler: Labeler) -> Any:
 
 async def _consensus(state: ChunkState, runtime: Runtime[LabelingContext]) -> dict[str, str]:
     context = runtime.context
-    documents = context.documents.rows(state["rows"])
+    documents = context.documents.rows(state["rows"], meta=False)
     parts = [context.parts / state[labeler] for labeler in LABELERS]
     first, second = (read_votes(part) for part in parts)
     agent = context.agents["labeler_a"]
@@ -119,34 +125,28 @@ async def label_pending(
     context: LabelingContext,
     task: str,
     chunk: int,
-    in_flight: int,
     checkpoints: BaseCheckpointSaver[str] | None,
     limit: int | None = None,
     starting: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Label the documents that have no decided label yet, in chunks; returns how many were pending.
 
-    `limit` looks at the corpus' first documents only; `starting` is told the number pending. `in_flight` is how many
-    calls the endpoints take at once: enough chunks run together to fill them. A chunk is named by its documents, so
-    after a crash the same pending documents find their graph run, and a run that finished is found in its file.
+    `limit` looks at the corpus' first documents only; `starting` is told the number pending. Enough chunks run at once
+    to fill the endpoints. A chunk is named by its documents, so after a crash the same pending documents find their
+    graph run, and a run that finished is found in its file.
     """
     keys = context.documents.keys()[:limit]
     pending = pending_rows(keys, context.labels.decided())
     starting(len(pending))
     graph = labeling_graph(checkpoints)
     chunks = [pending[start : start + chunk] for start in range(0, len(pending), chunk)]
-    together = asyncio.Semaphore(1 + -(-in_flight // (2 * chunk)))
+    running = asyncio.Semaphore(1 + -(-context.in_flight // (2 * chunk)))
 
     async def run(rows: list[int]) -> None:
-        async with together:
+        async with running:
             await _run_chunk(graph, context, task, rows, keys[rows], checkpoints)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for rows in chunks:
-                group.create_task(run(rows))
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+    await together(run(rows) for rows in chunks)
     return len(pending)
 
 

@@ -40,6 +40,12 @@ class Run:
     checkpoints: BaseCheckpointSaver[str]
     progress: Progress
 
+    @property
+    def in_flight(self) -> int:
+        """Calls that the labelers' endpoints take at once."""
+        models = self.settings.models
+        return max(models.labeler_a.concurrency, models.labeler_b.concurrency)
+
     def agents(self, taxonomy: Taxonomy) -> dict[Labeler, LabelingAgent]:
         return {
             labeler: LabelingAgent(
@@ -66,7 +72,10 @@ class Run:
         """Both labelers' consensus on some documents, through the same calls as labeling: none is paid again there."""
         agents = self.agents(taxonomy)
         self.progress.stage(f"{taxonomy.task}: probe of version {taxonomy.version}", 2 * len(documents))
-        votes = [await vote_on(agents[labeler], documents, lambda _: self.progress.advance()) for labeler in LABELERS]
+        votes = [
+            await vote_on(agents[labeler], documents, self.in_flight, lambda _: self.progress.advance())
+            for labeler in LABELERS
+        ]
         return [decide(d.id, a, b) for d, a, b in zip(documents, *votes, strict=True)]
 
 

@@ -158,14 +158,11 @@ async def _label(run: Run, taxonomy: Taxonomy, limit: int | None) -> TaskResult:
         run.progress.advance()
         run.progress.spent(run.ledger.tokens, run.ledger.usd)
 
-    context = LabelingContext(run.documents, labels, run.agents(taxonomy), answered)
-    models = run.settings.models
-    in_flight = max(models.labeler_a.concurrency, models.labeler_b.concurrency)
+    context = LabelingContext(run.documents, labels, run.agents(taxonomy), run.in_flight, answered)
     await label_pending(
         context,
         taxonomy.task,
         run.settings.labeling.chunk,
-        in_flight,
         run.checkpoints,
         limit,
         lambda pending: run.progress.stage(f"{taxonomy.task}: labeling", 2 * pending),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from ..core.settings import ModelSettings
-from .dataplane import without_key
+from .dataplane import reply_of_body, without_key
 from .failures import CallFailed, failure_of_status
 from .protocol import Reply, Usage
 
@@ -44,6 +44,8 @@ class LangChainTransport:
         extra = {name: rest.pop(name) for name in list(rest) if name not in _OPENAI_FIELDS}
         try:
             message = await self._chat.ainvoke(body["messages"], **rest, extra_body=extra or None)
+        except openai.LengthFinishReasonError as error:
+            return reply_of_body(error.completion.model_dump_json().encode(), self._url)
         except openai.APIStatusError as error:
             text = without_key(error.response.text, self._key)
             raise failure_of_status(error.status_code, text, error.response.headers, self._url, self._key_env) from None

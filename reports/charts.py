@@ -140,7 +140,7 @@ def _pair(slot: int, slots: int, label: str, seen: float, fair: float) -> Markup
 def _gridline(value: float, top: float) -> Markup:
     y = 12 + _PLOT * (1 - value / top)
     return Markup(
-        '<line class="grid" x1="8%" x2="100%" y1="{0:.1f}" y2="{0:.1f}"/><text class="axis" x="0" y="{1:.1f}">{2}</text>'
+        '<line class="grid-line" x1="8%" x2="100%" y1="{0:.1f}" y2="{0:.1f}"/><text class="axis" x="0" y="{1:.1f}">{2}</text>'
     ).format(y, y + 4, percent(value))
 
 
@@ -164,7 +164,7 @@ def _whisker(interval: Interval, start: float, y: int) -> Markup:
 def _tick(x: str, value: float, height: int) -> Markup:
     side = "end" if value >= 1 else "start" if x == "1.00%" else "mid"
     return Markup(
-        '<line class="grid" x1="{0}" x2="{0}" y1="0" y2="{1}"/><text class="axis {2}" x="{0}" y="{3}">{4}</text>'
+        '<line class="grid-line" x1="{0}" x2="{0}" y1="0" y2="{1}"/><text class="axis {2}" x="{0}" y="{3}">{4}</text>'
     ).format(x, height, side, height + 15, decimal(value))
 
 

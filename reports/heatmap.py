@@ -17,8 +17,8 @@ from .page import count
 STEPS = (0.05, 0.15, 0.35, 0.65, 1.0)
 """Upper bounds of the shades, as shares of a row."""
 
-_NAMES = 172
 _HEAD = 20
+_NAME = 25
 _LISTED = 5
 
 
@@ -39,7 +39,7 @@ def heat_map(title: str, labels: Sequence[str], matrix: Sequence[Sequence[int]])
     The diagonal, where they agree, has a colour of its own. Labels are numbered from 1 in the order given.
     """
     layout = _layout(len(labels))
-    left = _NAMES if layout.names else 30
+    left = _left(layout, labels)
     side = layout.cell * len(labels)
     cells = Markup('<rect class="heat-ground" x="{}" y="{}" width="{:g}" height="{:g}"/>').format(left, _HEAD, side, side)
     for row, counts in enumerate(matrix):
@@ -77,6 +77,12 @@ def _layout(labels: int) -> _Layout:
     return _Layout(max(3, round(860 / labels, 1)), 0, 10, False, False, 10 if labels <= 200 else 50)
 
 
+def _left(layout: _Layout, labels: Sequence[str]) -> int:
+    """Room for the rows' names and numbers, generous: which font the reader has is not known."""
+    longest = max((len(shortened(label, _NAME)) for label in labels), default=0) if layout.names else 0
+    return 14 + round((longest + 4) * min(layout.font, 12) * 0.6)
+
+
 def _cell(
     layout: _Layout, left: int, labels: Sequence[str], place: tuple[int, int], number: int, share: float
 ) -> Markup:
@@ -105,7 +111,7 @@ def _heads(layout: _Layout, left: int, labels: Sequence[str]) -> Markup:
                 left + middle, _HEAD - 7, size, index + 1
             )
         if layout.names or numbered:
-            name = f"{shortened(label, 25)}  {index + 1}" if layout.names else str(index + 1)
+            name = f"{shortened(label, _NAME)}  {index + 1}" if layout.names else str(index + 1)
             drawn += Markup('<text class="label end" x="{}" y="{:g}" font-size="{}">{}<title>{}</title></text>').format(
                 left - 6, _HEAD + middle + size * 0.36, size, name, label
             )

@@ -113,7 +113,7 @@ def _agreement_charts(task: TaskSummary) -> dict[str, Any]:
         "confused": split[:_LISTED_PAIRS],
         "more_confused": max(0, len(split) - _LISTED_PAIRS),
         "bias": [
-            (bias, pairs(f"Votes of {labeler_name(bias.labeler)} by list position", bias.observed, bias.expected))
+            (bias, pairs(f"{labeler_name(bias.labeler)}: votes by list position", bias.observed, bias.expected))
             for bias in task.bias
         ],
         "gold_bars": bars(
@@ -131,8 +131,7 @@ def _outcome_stack(task: TaskSummary, legend: bool = True) -> Markup:
 
 
 def _heat_legend() -> Markup:
-    bounds = ["0", *(percent(step) for step in STEPS)]
-    words = [f"over {low} to {high}" for low, high in zip(bounds, bounds[1:], strict=False)]
+    words = [f"up to {percent(step)}" for step in STEPS]
     items = Markup("").join(
         Markup("<li>{}{}<span>{}</span></li>").format(swatch(f"agree-{i}"), swatch(f"differ-{i}"), word)
         for i, word in enumerate(words, start=1)

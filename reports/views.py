@@ -82,7 +82,7 @@ def undefined_because(agreement: Agreement) -> str:
 
 
 def labeler_name(labeler: str) -> str:
-    return {"labeler_a": "labeler A", "labeler_b": "labeler B"}.get(labeler, labeler)
+    return {"labeler_a": "Labeler A", "labeler_b": "Labeler B"}.get(labeler, labeler)
 
 
 def cluster_rows(anchor: str, task: TaskSummary) -> list[ClusterRow]:

@@ -68,7 +68,9 @@ class _Builder:
         if depth > _DEEPEST:
             raise UnsupportedSchema(f"the schema of {name!r} nests without end")
         schema = self._resolved(schema)
-        if schema.get("enum"):
+        if "enum" in schema:
+            if not schema["enum"]:
+                raise UnsupportedSchema(f"the enum of {name!r} is empty")
             return self._content.choose(schema["enum"], index)
         if "const" in schema:
             return schema["const"]
@@ -76,7 +78,7 @@ class _Builder:
         if branches:
             rest = {key: value for key, value in schema.items() if key not in ("anyOf", "oneOf")}
             return self.build(_merged(rest, self._branch(branches, depth)), name, index, depth + 1)
-        if not _REFUSED.isdisjoint(schema) or "enum" in schema:
+        if not _REFUSED.isdisjoint(schema):
             raise UnsupportedSchema(f"{sorted(_REFUSED & schema.keys())} of {name!r} is not supported here")
         kind = _kind(schema)
         if kind == "object":

@@ -197,6 +197,7 @@ def test_pydantic_accepts_what_its_own_schema_asked_for(model: type[BaseModel]) 
         {"$ref": "#"},
         {"type": "integer", "allOf": [{"type": "string"}]},
         {"type": "thing"},
+        {"enum": []},
     ],
 )
 def test_a_schema_that_it_cannot_satisfy_is_refused(schema: dict[str, Any]) -> None:
