@@ -6,7 +6,6 @@ Documents that got no answer are stored with the error and stay pending.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,12 +15,17 @@ import orjson
 from numpy.typing import NDArray
 
 from .consensus import Assignment, Consensus, Outcome
-from .workspace import write_bytes, write_table
+from .workspace import table_of, write_bytes, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Keys = NDArray[np.uint64]
+
+
+def keys_of(table: pa.Table) -> Keys:
+    """The table's `key` column."""
+    return np.concatenate([np.empty(0, np.uint64), *(np.from_dlpack(chunk) for chunk in table["key"].chunks)])
 
 
 class LabelRow(NamedTuple):
@@ -51,12 +55,12 @@ class LabelStore:
             with pq.ParquetFile(path) as file:
                 table = file.read(columns=["key", "outcome"])
             answered = np.array([outcome != "unanswered" for outcome in table["outcome"].to_pylist()], dtype=bool)
-            keys.append(table["key"].to_numpy()[answered])
+            keys.append(keys_of(table)[answered])
         return np.sort(np.concatenate(keys))
 
     def write(self, name: str, rows: Sequence[LabelRow]) -> Path:
         path = self.folder / f"{name}.parquet"
-        write_table(path, _table(rows))
+        write_table(path, table_of(map(_record, rows), _schema()))
         return path
 
     def rows(self, corpus: Keys | None = None) -> Iterator[LabelRow]:
@@ -99,17 +103,6 @@ def read_votes(path: Path) -> list[Assignment]:
 
 
 _VOTE_FIELDS = ("cluster", "position", "order", "reason", "call", "error")
-
-
-def _table(rows: Sequence[LabelRow]) -> pa.Table:
-    """Built by pyarrow's JSON reader: its conversion of Python lists imports pandas, 40 MB in the process that labels."""
-    import pyarrow.json as pj
-
-    lines = b"\n".join(orjson.dumps(_record(row)) for row in rows)
-    if not lines:
-        return _schema().empty_table()
-    read = pj.ReadOptions(use_threads=False, block_size=len(lines) + 1)
-    return pj.read_json(io.BytesIO(lines), read, pj.ParseOptions(explicit_schema=_schema()))
 
 
 def _schema() -> pa.Schema:

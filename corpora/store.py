@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from ..core.documents import Document
 from ..core.errors import WorkspaceError
+from ..core.labels import keys_of
 from ..core.settings import CorpusSettings
-from ..core.workspace import Workspace, atomic_path, write_text
+from ..core.workspace import Workspace, atomic_path, table_of, write_text
 from .files import read_documents
 from .report import CorpusReport
 from .sources import find_source
@@ -58,7 +59,7 @@ def ingest(
     options: dict[str, Any] = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
     with atomic_path(workspace.documents) as path, pq.ParquetWriter(path, schema, **options) as writer:
         for group in _groups(read_documents(settings, workspace.root, report)):
-            writer.write_table(_table(group, schema))
+            writer.write_table(table_of((record._asdict() for record in group), schema))
             if progress is not None:
                 progress(report.read - told)
             told = report.read
@@ -122,13 +123,13 @@ class DocumentStore:
     @cached_property
     def _keys(self) -> NDArray[np.uint64]:
         with self._lock:
-            keys = self._file.read(columns=["key"])["key"].to_numpy()
+            keys = keys_of(self._file.read(columns=["key"]))
         keys.setflags(write=False)
         return keys
 
     def _pick(self, group: int, wanted: NDArray[np.int64], meta: bool) -> Iterable[Document]:
         start = int(self._ends[group - 1]) if group else 0
-        picked = self._group(group, meta).take(pa.array(wanted - start))
+        picked = self._group(group, meta).take(_index(wanted - start))
         metas = map(orjson.loads, picked["meta"].to_pylist()) if meta else ({} for _ in wanted)
         for document_id, text, values in zip(picked["id"].to_pylist(), picked["text"].to_pylist(), metas, strict=True):
             yield Document(id=document_id, text=text, meta=values)
@@ -177,6 +178,6 @@ def _groups(documents: Iterable[Document]) -> Iterator[list[_Record]]:
         yield group
 
 
-def _table(group: Sequence[_Record], schema: pa.Schema) -> pa.Table:
-    columns = zip(zip(*group, strict=True), schema, strict=True)
-    return pa.table([pa.array(column, field.type) for column, field in columns], schema=schema)
+def _index(places: NDArray[np.int64]) -> pa.Array:
+    """Row numbers for `take`, past pa.array, which would import pandas."""
+    return pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places)])

@@ -20,8 +20,10 @@ Tone = Literal["kept", "conflict", "none", "open"]
 
 _ROW = 40
 _AXIS = 22
-_PLOT = 132
+_TOP = 16
+_PLOT = 128
 _MOST_SLOTS = 16
+_MOST_NUMBERED = 8
 _MOST_WORDS = 160
 
 
@@ -36,7 +38,7 @@ class Bar(NamedTuple):
 
 class Part(NamedTuple):
     label: str
-    count: int
+    number: int
     tone: Tone
 
 
@@ -72,19 +74,19 @@ def bars(title: str, rows: Sequence[Bar], maximum: float | None = None) -> Marku
 
 def stack(title: str, parts: Sequence[Part], legend: bool = True) -> Markup:
     """Parts of a whole in one bar, with a list of the counts and shares below it (or a thin bar without one)."""
-    total = sum(part.count for part in parts)
+    total = sum(part.number for part in parts)
     height = 22 if legend else 8
     start, drawn = 0.0, Markup("")
     for part in parts:
-        share = part.count / total if total else 0.0
-        if part.count:
+        share = part.number / total if total else 0.0
+        if part.number:
             drawn += Markup('<rect class="{}" x="{}" width="{}" height="{}"><title>{}: {}</title></rect>').format(
-                part.tone, _pc(start), _pc(share), height, part.label, count(part.count)
+                part.tone, _pc(start), _pc(share), height, part.label, count(part.number)
             )
         start += share
     if not total:
         drawn = Markup('<rect class="track" width="100%" height="{}"/>').format(height)
-    words = [(part.label, _counted(part.count, total)) for part in parts]
+    words = [(part.label, _counted(part.number, total)) for part in parts]
     bar = _svg("stack", title, _said(words), drawn, height=height)
     return bar + _legend(parts, total) if legend else bar
 
@@ -98,7 +100,7 @@ def intervals(title: str, rows: Sequence[Estimate]) -> Markup:
     drawn = Markup("").join(_tick(_place(tick, start), tick, height) for tick in ticks)
     for i, row in enumerate(rows):
         text = interval_text(row.interval, row.undefined)
-        drawn += _row_text(i * _ROW, row.label, text) + _whisker(row.interval, start, i * _ROW + 27)
+        drawn += _row_text(i * _ROW, row.label, text) + _whisker(row.interval, start, i * _ROW + 26)
     words = ((row.label, interval_text(row.interval, row.undefined)) for row in rows)
     return _svg("intervals", title, _said(words), drawn, height=height + _AXIS)
 
@@ -113,10 +115,13 @@ def pairs(title: str, observed: Sequence[float], expected: Sequence[float]) -> M
     labels = [str(a + 1) if b - a == 1 else f"{a + 1}–{b}" for a, b in slots]
     step, top = _scale(max((v for pair in values for v in pair), default=0.0))
     drawn = Markup("").join(_gridline(i * step, top) for i in range(round(top / step) + 1))
-    for i, (label, (seen, fair)) in enumerate(zip(labels, values, strict=True)):
-        drawn += _pair(i, len(slots), label, seen / top, fair / top)
-    words = ((f"position {n}", f"{percent(o)} against {percent(e)} expected") for n, (o, e) in zip(labels, values, strict=True))
-    return _svg("pairs", title, _said(words), drawn, height=_PLOT + 34)
+    for i, (label, pair) in enumerate(zip(labels, values, strict=True)):
+        drawn += _pair(i, len(slots), label, pair, top)
+    words = (
+        (f"position {n}", f"{percent(o)} against {percent(e)} expected")
+        for n, (o, e) in zip(labels, values, strict=True)
+    )
+    return _svg("pairs", title, _said(words), drawn, height=_TOP + _PLOT + 22)
 
 
 def _scale(highest: float) -> tuple[float, float]:
@@ -125,22 +130,29 @@ def _scale(highest: float) -> tuple[float, float]:
     return step, step * max(1, math.ceil(highest / step - 1e-9))
 
 
-def _pair(slot: int, slots: int, label: str, seen: float, fair: float) -> Markup:
+def _pair(slot: int, slots: int, label: str, values: tuple[float, float], top: float) -> Markup:
     width = 92.0 / slots
     left = 8 + slot * width
     shapes = Markup("")
-    for offset, share, look in ((0.12, seen, "kept"), (0.52, fair, "open")):
-        tall = max(0.0, share) * _PLOT
+    for start, value, look in zip((0.12, 0.52), values, ("kept", "open"), strict=True):
+        tall = max(0.0, value) / top * _PLOT
+        x, wide = left + start * width, 0.36 * width
         shapes += Markup('<rect class="{}" x="{:.2f}%" y="{:.1f}" width="{:.2f}%" height="{:.1f}"/>').format(
-            look, left + offset * width, 12 + _PLOT - tall, 0.36 * width, tall
+            look, x, _TOP + _PLOT - tall, wide, tall
         )
-    return shapes + Markup('<text class="axis mid" x="{:.2f}%" y="{}">{}</text>').format(left + width / 2, _PLOT + 28, label)
+        if slots <= _MOST_NUMBERED:
+            shapes += Markup('<text class="axis mid" x="{:.2f}%" y="{:.1f}">{:.0f}</text>').format(
+                x + wide / 2, _TOP + _PLOT - tall - 4, 100 * value
+            )
+    name = Markup('<text class="axis mid" x="{:.2f}%" y="{}">{}</text>')
+    return shapes + name.format(left + width / 2, _TOP + _PLOT + 16, label)
 
 
 def _gridline(value: float, top: float) -> Markup:
-    y = 12 + _PLOT * (1 - value / top)
+    y = _TOP + _PLOT * (1 - value / top)
     return Markup(
-        '<line class="grid-line" x1="8%" x2="100%" y1="{0:.1f}" y2="{0:.1f}"/><text class="axis" x="0" y="{1:.1f}">{2}</text>'
+        '<line class="grid-line" x1="8%" x2="100%" y1="{0:.1f}" y2="{0:.1f}"/>'
+        '<text class="axis" x="0" y="{1:.1f}">{2}</text>'
     ).format(y, y + 4, percent(value))
 
 
@@ -162,25 +174,27 @@ def _whisker(interval: Interval, start: float, y: int) -> Markup:
 
 
 def _tick(x: str, value: float, height: int) -> Markup:
-    side = "end" if value >= 1 else "start" if x == "1.00%" else "mid"
+    side = "end" if value >= 1 else "start" if x == "0.00%" else "mid"
     return Markup(
         '<line class="grid-line" x1="{0}" x2="{0}" y1="0" y2="{1}"/><text class="axis {2}" x="{0}" y="{3}">{4}</text>'
     ).format(x, height, side, height + 15, decimal(value))
 
 
 def _place(value: float, start: float) -> str:
-    return f"{1 + 98 * (value - start) / (1 - start):.2f}%"
+    return f"{100 * (value - start) / (1 - start):.2f}%"
 
 
 def _row_text(y: int, label: str, text: str) -> Markup:
-    return Markup('<text class="label" x="0" y="{0}">{1}</text><text class="value end" x="100%" y="{0}">{2}</text>').format(
-        y + 14, shortened(label, 34), text
-    )
+    return Markup(
+        '<text class="label" x="0" y="{0}">{1}</text><text class="value end" x="100%" y="{0}">{2}</text>'
+    ).format(y + 14, shortened(label, 34), text)
 
 
 def _legend(parts: Sequence[Part], total: int) -> Markup:
     items = Markup("").join(
-        Markup('<li>{}<span>{}</span> <strong>{}</strong></li>').format(swatch(p.tone), p.label, _counted(p.count, total))
+        Markup("<li>{}<span>{}</span> <strong>{}</strong></li>").format(
+            swatch(p.tone), p.label, _counted(p.number, total)
+        )
         for p in parts
     )
     return Markup('<ul class="legend">{}</ul>').format(items)
@@ -188,7 +202,9 @@ def _legend(parts: Sequence[Part], total: int) -> Markup:
 
 def swatch(look: str) -> Markup:
     """A patch of a chart's colour for a legend."""
-    return Markup('<svg class="swatch" aria-hidden="true"><rect class="{}" width="12" height="12" rx="2"/></svg>').format(look)
+    return Markup(
+        '<svg class="swatch" aria-hidden="true"><rect class="{}" width="12" height="12" rx="2"/></svg>'
+    ).format(look)
 
 
 def shortened(text: str, most: int) -> str:

@@ -41,27 +41,23 @@ def heat_map(title: str, labels: Sequence[str], matrix: Sequence[Sequence[int]])
     layout = _layout(len(labels))
     left = _left(layout, labels)
     side = layout.cell * len(labels)
-    cells = Markup('<rect class="heat-ground" x="{}" y="{}" width="{:g}" height="{:g}"/>').format(left, _HEAD, side, side)
+    ground = Markup('<rect class="heat-ground" x="{}" y="{}" width="{:g}" height="{:g}"/>')
+    drawn = ground.format(left, _HEAD, side, side) + _heads(layout, left, labels)
     for row, counts in enumerate(matrix):
         total = sum(counts)
         for column, number in enumerate(counts):
             if number:
-                cells += _cell(layout, left, labels, (row, column), number, number / total)
-    cells += _heads(layout, left, labels)
+                drawn += _cell(layout, left, labels, (row, column), number, number / total)
     return Markup(
-        '<svg class="chart heat heat-{}" role="img" aria-label="{}. {}" width="{:g}" height="{:g}" viewBox="0 0 {:g} {:g}">'
-        "<title>{}</title><desc>{}</desc>{}</svg>"
+        '<svg class="chart heat heat-{0}" role="img" aria-label="{1}. {2}" width="{3:g}" height="{4:g}"'
+        ' viewBox="0 0 {3:g} {4:g}"><title>{1}</title><desc>{2}</desc>{5}</svg>'
     ).format(
         "roomy" if layout.cell >= 30 else "dense",
         title,
-        words := _described(labels, matrix),
+        _described(labels, matrix),
         left + side + 1,
         _HEAD + side + 1,
-        left + side + 1,
-        _HEAD + side + 1,
-        title,
-        words,
-        cells,
+        drawn,
     )
 
 
@@ -73,7 +69,7 @@ def _layout(labels: int) -> _Layout:
     if labels <= 31:
         return _Layout(26, 1, 11, True, True, 1)
     if labels <= 80:
-        return _Layout(11, 0.5, 10, True, False, 5)
+        return _Layout(min(11, round(800 / labels, 1)), 0.5, 9, True, False, 5)
     return _Layout(max(3, round(860 / labels, 1)), 0, 10, False, False, 10 if labels <= 200 else 50)
 
 

@@ -122,7 +122,7 @@
       })),
     }));
     const unfiltered = status.textContent;
-    let pair = [];
+    let pair = [], pairNames = "";
     const apply = () => {
       const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
       const wanted = [...pair, cluster.value].filter(Boolean);
@@ -143,7 +143,7 @@
         group.element.open = filtered ? here > 0 : false;
       }
       nothing.hidden = !filtered || found > 0;
-      status.textContent = filtered ? `${found} of ${all} shown documents match${pair.length ? " (a confused pair)" : ""}.` : unfiltered;
+      status.textContent = filtered ? `${found} of ${all} shown documents match${pair.length ? `: ${pairNames}` : ""}.` : unfiltered;
     };
     const clear = () => {
       [query.value, outcome.value, cluster.value, pair] = ["", "", "", []];
@@ -158,6 +158,7 @@
       button.addEventListener("click", () => {
         clear();
         pair = button.dataset.pair.split(" ");
+        pairNames = [...button.closest("th").querySelectorAll("bdi")].map((name) => name.textContent).join(" and ");
         outcome.value = "conflict";
         apply();
         browser.scrollIntoView();

@@ -17,8 +17,8 @@ from .views import (
     OUTCOME_WORDS,
     cluster_rows,
     confused,
-    document_anchors,
     document_groups,
+    document_places,
     kept_against_gold,
     labeler_name,
     undefined_because,
@@ -75,19 +75,18 @@ def outcome_sentence(task: TaskSummary) -> str:
 
 
 def _task_part(anchor: str, task: TaskSummary, summary: RunSummary) -> Markup:
-    places = document_anchors(anchor, task)
+    groups = document_groups(anchor, task)
     return render_part(
         "task.html",
         anchor=anchor,
         task=task,
-        sentence=outcome_sentence(task),
         unlabelled=max(0, summary.corpus_kept - task.documents),
         outcomes=_outcome_stack(task),
         clusters=cluster_rows(anchor, task),
         none_fits=NONE_FITS,
         versions=versions(task),
-        groups=document_groups(anchor, task, places),
-        places=places,
+        groups=groups,
+        places=document_places(groups),
         gold_sentence=kept_against_gold(task.gold),
         labeler_name=labeler_name,
         models=summary.models,

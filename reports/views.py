@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ _LONG_TEXT = 420
 
 
 class ClusterRow(NamedTuple):
-    """One line of the clusters' table; `agreement` is None where no labeler voted for it, `group` its documents' anchor."""
+    """A line of the clusters' table; `agreement` is None without votes, `group` its documents' anchor or empty."""
 
     number: int
     name: str
@@ -95,14 +96,15 @@ def cluster_rows(anchor: str, task: TaskSummary) -> list[ClusterRow]:
         size = task.sizes.get(cluster.name, 0)
         found = agreed.get(cluster.name)
         both, either, share = (found.both, found.either, found.agreement) if found else (0, 0, None)
-        group = f"{anchor}-kept-{number}"
+        group = f"{anchor}-kept-{number}" if size else ""
         rows.append(
             ClusterRow(number, cluster.name, cluster.description, size, size / largest, both, either, share, group)
         )
     found = agreed.get(NONE_FITS)
     both, either, share = (found.both, found.either, found.agreement) if found else (0, 0, None)
+    group = f"{anchor}-none_fits" if none_fits else ""
     described = "documents that both labelers found no cluster for"
-    last = ClusterRow(0, NONE_FITS, described, none_fits, none_fits / largest, both, either, share, f"{anchor}-none_fits")
+    last = ClusterRow(0, NONE_FITS, described, none_fits, none_fits / largest, both, either, share, group)
     return [*rows, last]
 
 
@@ -128,26 +130,24 @@ def confused(agreement: Agreement) -> list[Pair]:
     return [Pair(place[pair.first], place[pair.second], pair) for pair in split]
 
 
-def document_anchors(anchor: str, task: TaskSummary) -> dict[str, str]:
-    """Where each shown document stands on the page, by its id."""
-    shown = (s for _, _, _, _, group in _groups(anchor, task) for s in group)
-    return {s.consensus.document_id: f"{anchor}-d{number}" for number, s in enumerate(shown, start=1)}
-
-
-def document_groups(anchor: str, task: TaskSummary, places: Mapping[str, str]) -> list[Group]:
+def document_groups(anchor: str, task: TaskSummary) -> list[Group]:
     """What asks for a look first: conflicts, none fits, unanswered; then the kept documents of each cluster."""
     numbers = {label: number for number, label in enumerate((*task.taxonomy.names, NONE_FITS), start=1)}
+    place = itertools.count(1)
 
     def row(shown: Shown) -> ShownRow:
         votes = {numbers[v.cluster] for v in shown.consensus.votes if v.cluster in numbers}
-        return ShownRow(
-            places[shown.consensus.document_id], shown, tuple(sorted(votes)), len(shown.text) > _LONG_TEXT
-        )
+        return ShownRow(f"{anchor}-d{next(place)}", shown, tuple(sorted(votes)), len(shown.text) > _LONG_TEXT)
 
     return [
-        Group(place, title, outcome, max(total, len(shown)), tuple(map(row, shown)))
-        for place, title, outcome, total, shown in _groups(anchor, task)
+        Group(group, title, outcome, max(total, len(shown)), tuple(map(row, shown)))
+        for group, title, outcome, total, shown in _groups(anchor, task)
     ]
+
+
+def document_places(groups: Sequence[Group]) -> dict[str, str]:
+    """Where each shown document stands on the page, by its id."""
+    return {row.shown.consensus.document_id: row.anchor for group in groups for row in group.rows}
 
 
 def kept_against_gold(scores: Sequence[GoldScore]) -> str:

@@ -1,4 +1,4 @@
-"""Runs to draw: two tasks over the bundled corpus with simulated labelers, tasks of any size, and a strict HTML reader."""
+"""Runs to draw: two tasks over the bundled corpus with simulated labelers, tasks of any size, a strict reader."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class Text(NamedTuple):
     gold: str
 
 
-def task_summary(task: str, instruction: str, names: Sequence[str], texts: Sequence[Text], seed: int = 0) -> TaskSummary:
+def task_summary(
+    task: str, instruction: str, names: Sequence[str], texts: Sequence[Text], seed: int = 0
+) -> TaskSummary:
     """A task whose labelers are right nine times in ten, mix up neighbours, and sometimes find no cluster or fail."""
     rng = random.Random(seed)
     history = _history(task, instruction, names)
@@ -75,6 +77,8 @@ def task_summary(task: str, instruction: str, names: Sequence[str], texts: Seque
 
 
 def _votes(text: Text, names: list[str], orders: Sequence[tuple[str, ...]], rng: random.Random) -> Consensus:
+    hard = rng.random() < 0.05
+
     def vote(labeler: str, right: float) -> Assignment:
         drawn, order = rng.random(), rng.randrange(len(orders))
         if drawn > 0.985:
@@ -82,6 +86,7 @@ def _votes(text: Text, names: list[str], orders: Sequence[tuple[str, ...]], rng:
         here = names.index(text.gold)
         neighbour = names[(here + rng.choice((1, 1, 1, 2))) % len(names)]
         cluster = text.gold if drawn < right else NONE_FITS if drawn > 0.955 else neighbour
+        cluster = names[here - 1] if hard else cluster
         words = " ".join(text.text.split()[:7])
         place = None if cluster == NONE_FITS else orders[order].index(cluster)
         reason = f"“{words}…” speaks for {cluster}."
@@ -105,7 +110,9 @@ def _history(task: str, instruction: str, names: Sequence[str]) -> tuple[Taxonom
         at = f"2026-11-20T1{number}:30:00+00:00"
         provenance = Provenance(author=author, kind=kind, model=model, parent=parent, changes=changes, at=at)
         history.append(
-            Taxonomy(task=task, instruction=instruction, clusters=tuple(clusters), version=number, provenance=provenance)
+            Taxonomy(
+                task=task, instruction=instruction, clusters=tuple(clusters), version=number, provenance=provenance
+            )
         )
     return tuple(history)
 
@@ -145,7 +152,9 @@ def desk_task(task: str, instruction: str, seed: int) -> TaskSummary:
 def large_task(clusters: int, documents: int = 2000, task: str = "topics") -> TaskSummary:
     """A task of any size with names of uneven length."""
     names = [f"Topic {n:03d}" + " of some length" * (n % 4) for n in range(1, clusters + 1)]
-    texts = [Text(f"doc-{n:05d}", f"Text number {n}. " * (1 + n % 40), names[n * n % clusters]) for n in range(documents)]
+    texts = [
+        Text(f"doc-{n:05d}", f"Text number {n}. " * (1 + n % 40), names[n * n % clusters]) for n in range(documents)
+    ]
     return task_summary(task, "Cluster these texts by their topic.", names, texts, seed=5)
 
 
