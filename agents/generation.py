@@ -17,7 +17,7 @@ from .schemas import array_schema, object_schema, string_schema
 
 ATTEMPTS = 4
 _LONGEST_NAME = 60
-_LONGEST_DESCRIPTION = 300
+_LONGEST_DESCRIPTION = 200
 
 
 class ClusterDraft(BaseModel):

@@ -1,4 +1,4 @@
-"""Overhead of the pipeline against an endpoint that answers in 50 ms with 64 slots; run: benchmarks/pipeline_overhead.py
+"""Overhead of the pipeline against an endpoint of 50 ms and 64 slots; run: benchmarks/pipeline_overhead.py
 
 Corpus to labelled task with a given taxonomy: ingest, two labelers a document, ledger, checkpoints, consensus, labels
 and statistics on disk. The endpoint runs on one core, the client on another, each client in a process of its own. The
@@ -25,7 +25,7 @@ SIZES = (2_000, 10_000)
 LATENCY_S = 0.05
 SLOTS = 64
 TOPICS = ("cards", "loans", "fees", "fraud", "transfers")
-WORDS = "please could you tell me why my account was charged again after that payment yesterday morning".split()
+WORDS = ("please", "could", "you", "tell", "me", "why", "my", "account", "was", "charged", "after", "a", "payment")
 
 
 class Measured(NamedTuple):
@@ -50,7 +50,10 @@ def main() -> None:
     if arguments.worker:
         _work(arguments)
         return
-    print(f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores; endpoint {LATENCY_S * 1000:.0f} ms, {SLOTS} slots")
+    print(
+        f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores;"
+        f" endpoint {LATENCY_S * 1000:.0f} ms, {SLOTS} slots"
+    )
     print(f"{'client':<10}{'texts':>8}{'calls':>8}{'calls/s':>10}{'CPU ms/call':>13}{'peak MB':>9}")
     found = {(kind, size): _measure(kind, size) for size in arguments.sizes for kind in ("floor", "pipeline")}
     small, large = arguments.sizes[0], arguments.sizes[-1]
@@ -173,7 +176,10 @@ def _floor(folder: Path, url: str) -> float:
             with (folder / "answers.jsonl").open("wb") as file:
 
                 async def call(labeler: str, text: str) -> None:
-                    async with slots, session.post(f"{url}/chat/completions", data=orjson.dumps(body(labeler, text))) as r:
+                    async with (
+                        slots,
+                        session.post(f"{url}/chat/completions", data=orjson.dumps(body(labeler, text))) as r,
+                    ):
                         answer = orjson.loads(await r.read())["choices"][0]["message"]["content"]
                     file.write(orjson.dumps([text, orjson.loads(answer)["cluster"]]) + b"\n")
 

@@ -56,6 +56,3 @@ def main() -> None:
     except ClusterR1Error as error:
         say_error(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        say_error("stopped; everything answered so far is kept, the same command goes on from here")
-        sys.exit(130)

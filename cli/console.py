@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _REFRESH_S = 0.1
 _LINE_EVERY_S = 5.0
+_STOPPED = 130
 
 
 def say_error(text: str) -> None:
@@ -29,10 +31,21 @@ def say_error(text: str) -> None:
 
 @contextmanager
 def watched() -> Iterator[Progress]:
-    """A Progress on standard error, so that a command's results can be piped."""
-    if not err.is_terminal:
-        yield PlainProgress()
-        return
+    """A Progress on standard error, so that a command's results can be piped. Ctrl-C ends with a word on resuming."""
+    try:
+        if err.is_terminal:
+            with _bars() as bars:
+                progress = BarProgress(bars)
+                yield progress
+                progress.flush()
+        else:
+            yield PlainProgress()
+    except KeyboardInterrupt:
+        say_error("stopped; everything answered so far is kept, the same command goes on from here")
+        raise typer.Exit(_STOPPED) from None
+
+
+def _bars() -> Bars:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -42,7 +55,7 @@ def watched() -> Iterator[Progress]:
         TimeRemainingColumn,
     )
 
-    columns = (
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -51,11 +64,8 @@ def watched() -> Iterator[Progress]:
         TextColumn("eta"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[spent]}"),
+        console=err,
     )
-    with Progress(*columns, console=err) as bars:
-        progress = BarProgress(bars)
-        yield progress
-        progress.flush()
 
 
 class _Counted:

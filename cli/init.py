@@ -44,10 +44,16 @@ def init(
     load_settings(path)
     Workspace(folder).create_folders()
     if template is Template.demo:
-        with as_file(files("cluster_r1.corpora.samples") / "town_desk.jsonl") as sample:
-            shutil.copyfile(sample, folder / "town_desk.jsonl")
+        _copy_samples(folder)
     out.print(f"wrote {path}", markup=False)
     steps = f"cluster-r1 -C {folder} doctor, then estimate, then synth"
     out.print(
         f"Next: look through it, then {steps}" if template is not Template.demo else f"Next: {steps}", markup=False
     )
+
+
+def _copy_samples(folder: Path) -> None:
+    samples = files("cluster_r1.corpora.samples")
+    for name, copy in (("town_desk.jsonl", "town_desk.jsonl"), ("town_desk_purpose.yaml", "purpose.yaml")):
+        with as_file(samples / name) as sample:
+            shutil.copyfile(sample, folder / copy)

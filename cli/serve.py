@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..core.errors import ServerError
 from .console import err, out
 from .init import DEFAULT_MODEL
+
+_POLL_S = 0.5
 
 
 def serve(
@@ -27,6 +31,11 @@ def serve(
     settings = ModelSettings(
         model=model, serve="vllm" if vllm else "embedded", concurrency=parallel, context_tokens=context_tokens
     )
-    with start(settings, logs, lambda text: err.print(text, markup=False)) as server:
-        out.print(f"{model} answers at {server.base_url} (Ctrl-C stops it)", markup=False)
-        server.wait()
+    server = start(settings, logs, lambda text: err.print(text, markup=False))
+    out.print(f"{model} answers at {server.base_url} (Ctrl-C stops it)", markup=False)
+    try:
+        while server.running:
+            time.sleep(_POLL_S)
+        raise ServerError(f"the server ended by itself; the end of {server.log}:\n{server.log_tail()}")
+    finally:
+        server.stop()

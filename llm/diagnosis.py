@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -71,13 +72,13 @@ def _embedded(settings: ModelSettings, name: str) -> Diagnosis:
 
 
 def _vllm(name: str) -> Diagnosis:
-    from .server import vllm_command
+    from .server import VLLM_VARIABLE
 
-    command = vllm_command()
-    if shutil.which(command[0]) is None:
-        remedy = "pip install vllm in an environment of its own and name its command in $CLUSTER_R1_VLLM"
-        return Diagnosis(name, ok=False, detail=f"there is no command {command[0]!r}", remedy=remedy)
-    return Diagnosis(name, ok=True, detail=f"is started with {' '.join(command)}")
+    command = os.environ.get(VLLM_VARIABLE, "vllm")
+    if shutil.which(command.split()[0]) is None:
+        remedy = f"pip install vllm in an environment of its own and name its command in ${VLLM_VARIABLE}"
+        return Diagnosis(name, ok=False, detail=f"there is no command {command!r}", remedy=remedy)
+    return Diagnosis(name, ok=True, detail=f"is started with {command!r}")
 
 
 async def _endpoint(settings: ModelSettings, name: str) -> Diagnosis:

@@ -11,6 +11,7 @@ import signal
 import struct
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -54,20 +55,23 @@ def fit(model: Path, wanted: Shape, available_bytes: int | None) -> Shape:
     return Shape(min(wanted.slots, budget // one_slot), context)
 
 
-def available_memory() -> int | None:
+def available_memory(root: Path = Path("/")) -> int | None:
     """Bytes that can be had without swapping, by the kernel and the control group; None where neither says."""
     found: list[int] = []
     try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                found.append(int(line.split()[1]) * 1024)
-        group = Path("/sys/fs/cgroup")
+        found.append(_numbers(root / "proc/meminfo")["MemAvailable:"] * 1024)
+        group = root / "sys/fs/cgroup"
         limit = (group / "memory.max").read_text().strip()
         if limit != "max":
-            found.append(int(limit) - int((group / "memory.current").read_text()))
+            used = int((group / "memory.current").read_text()) - _numbers(group / "memory.stat")["file"]
+            found.append(int(limit) - used)
     except FileNotFoundError:
         pass
     return min(found, default=None)
+
+
+def _numbers(table: Path) -> dict[str, int]:
+    return {words[0]: int(words[1]) for words in map(str.split, table.read_text().splitlines()) if len(words) > 1}
 
 
 def kv_bytes_per_token(header: dict[str, Any]) -> int:
@@ -135,12 +139,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=default_threads())
     options = parser.parse_args(arguments)
     try:
-        import xllamacpp
+        xllamacpp: Any = import_module("xllamacpp")
     except ImportError as error:
         sys.stderr.write(f"xllamacpp cannot be loaded: {error}\nRun: pip install 'cluster-r1[local]'\n")
         return 3
+    reasoning_as_written = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
     try:
-        server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), options))
+        server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), reasoning_as_written, options))
     except RuntimeError as error:
         sys.stderr.write(f"llama.cpp did not start: {error}\n")
         return 4
@@ -149,8 +154,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
-    """xllamacpp's CommonParams. Its RAM cache of prompts keeps many prefixes (cluster orders, two labelers) nearly free."""
+def _parameters(parameters: Any, reasoning_as_written: Any, options: argparse.Namespace) -> Any:
+    """xllamacpp's CommonParams, given in. What is not obvious:
+
+    The cache of prompts in RAM keeps many prefixes (cluster orders, two labelers) nearly free in few slots. Replies are
+    kept as the model wrote them, a thinking block included. Web pages may not call the server.
+    """
     parameters.model.path = options.model
     parameters.model_alias = {options.alias or Path(options.model).name}
     parameters.hostnames = [options.host]
@@ -160,6 +169,9 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
     parameters.cpuparams.n_threads = options.threads
     parameters.cpuparams_batch.n_threads = options.threads
     parameters.cache_ram_mib = _PROMPT_CACHE_MIB
+    parameters.fit_params = False
+    parameters.reasoning_format = reasoning_as_written
+    parameters.cors_origins = ""
     parameters.use_jinja = True
     parameters.ui = False
     parameters.verbosity = _WARNINGS

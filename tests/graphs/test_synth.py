@@ -119,11 +119,18 @@ FAULTS = [
     {"every_empty": 20},
     {"every_length": 20},
     {"refuse_above": 4, "retry_after_ms": 5, "latency_s": 0.002},
-    {"every_429": 11, "every_500": 13, "every_garbage": 17, "every_truncated": 19, "every_length": 23, "retry_after_s": 0},
+    {
+        "every_429": 11,
+        "every_500": 13,
+        "every_garbage": 17,
+        "every_truncated": 19,
+        "every_length": 23,
+        "retry_after_s": 0,
+    },
 ]
 
 
-@pytest.mark.parametrize("faults", FAULTS, ids=lambda faults: "+".join(faults))
+@pytest.mark.parametrize("faults", FAULTS, ids="+".join)
 async def test_faults_cost_time_and_no_document(project: Project, faults: dict[str, float]) -> None:
     async with FaultEndpoint(EndpointConfig.model_validate(faults)) as endpoint:
         workspace = project(endpoint.base_url, documents=150, model={"retries": 12})
