@@ -37,15 +37,20 @@ for command in (init, doctor, estimate, synth, status, report, serve):
     app.command()(command)
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cluster-r1 {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
     directory: Annotated[Path, typer.Option("-C", "--directory", help="the project's folder")] = Path(),
-    version: Annotated[bool, typer.Option("--version", help="print the version and exit", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version and exit", is_eager=True, callback=_say_version)
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(f"cluster-r1 {__version__}")
-        raise typer.Exit
     context.obj = CommandContext(directory)
 
 

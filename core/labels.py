@@ -25,7 +25,8 @@ Keys = NDArray[np.uint64]
 
 def keys_of(table: pa.Table) -> Keys:
     """The table's `key` column."""
-    return np.concatenate([np.empty(0, np.uint64), *(np.from_dlpack(chunk) for chunk in table["key"].chunks)])
+    chunks = [np.from_dlpack(chunk).astype(np.uint64) for chunk in table["key"].chunks]
+    return np.concatenate([np.empty(0, np.uint64), *chunks])
 
 
 class LabelRow(NamedTuple):

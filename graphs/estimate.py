@@ -14,14 +14,14 @@ from pydantic import BaseModel, ConfigDict
 from ..agents.labeling import LABELERS, Labeler, LabelingAgent
 from ..core.documents import Document
 from ..core.errors import EndpointError
-from ..core.settings import ModelSettings, Settings
+from ..core.settings import ModelSettings, Role, Settings
 from ..core.taxonomy import Cluster, Taxonomy
 from ..core.workspace import Workspace
 from ..corpora.sampling import random_rows
 from ..corpora.store import ingest
 from ..llm.model import cost_usd
 from ..llm.protocol import ChatModel, ChatRequest, Reply, Usage
-from .labeling import pending_rows
+from .pending import pending_rows
 from .progress import Progress
 from .run import Run, open_run
 
@@ -31,9 +31,11 @@ _PROMPT_OVERHEAD = 350
 _READ_PER_WRITTEN = 10
 
 
-class RoleEstimate(NamedTuple):
+class RoleEstimate(BaseModel):
     """What a role will still need; `seconds_least` assumes the endpoint keeps its latency at full concurrency,
     `seconds_most` that it never does more at once than in the probe."""
+
+    model_config = ConfigDict(frozen=True)
 
     role: str
     model: str
@@ -140,7 +142,14 @@ def _labeler(
     work = calls * measured.latency_s
     usd = cost_usd(model.price, Usage(prompt, completion))
     return RoleEstimate(
-        labeler, model.model, calls, prompt, completion, usd, work / model.concurrency, work / measured.together
+        role=labeler,
+        model=model.model,
+        calls=calls,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        usd=usd,
+        seconds_least=work / model.concurrency,
+        seconds_most=work / measured.together,
     )
 
 
@@ -154,11 +163,23 @@ def _thinking(settings: Settings, measured: _Measured, drafts: int) -> list[Role
     rows = []
     prompt, completion = measured.usage
     seconds_a_token = measured.latency_s / max(1.0, completion + prompt / _READ_PER_WRITTEN)
-    for role, calls in (("generator", generator_calls), ("refiner", refiner_calls)):
+    needed: dict[Role, int] = {"generator": generator_calls, "refiner": refiner_calls}
+    for role, calls in needed.items():
         model = settings.models.role(role)
         usage = Usage(calls * sample, calls * answer)
         seconds = calls * answer * seconds_a_token
-        rows.append(RoleEstimate(role, model.model, calls, *usage, cost_usd(model.price, usage), seconds, seconds))
+        rows.append(
+            RoleEstimate(
+                role=role,
+                model=model.model,
+                calls=calls,
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                usd=cost_usd(model.price, usage),
+                seconds_least=seconds,
+                seconds_most=seconds,
+            )
+        )
     return rows
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-import numpy as np
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
@@ -24,6 +23,7 @@ from ..core.consensus import Assignment, decide
 from ..core.documents import Document
 from ..core.labels import Keys, LabelRow, LabelStore, read_votes, write_votes
 from ..corpora.store import DocumentStore
+from .pending import pending_rows
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -148,11 +148,6 @@ async def label_pending(
 
     await together(run(rows) for rows in chunks)
     return len(pending)
-
-
-def pending_rows(keys: Keys, decided: Keys) -> list[int]:
-    """Rows of the corpus whose key is not among the decided ones (sorted)."""
-    return np.flatnonzero(~np.isin(keys, decided)).tolist()
 
 
 async def _run_chunk(

@@ -9,7 +9,8 @@ from ..core.labels import LabelStore
 from ..core.settings import Settings
 from ..core.workspace import Workspace, read_json
 from ..corpora.store import DocumentStore
-from ..llm.ledger import Ledger, RoleTotals
+from ..llm.ledger import Ledger
+from .pending import pending_rows
 from .results import TaskResult
 from .summarising import read_result
 
@@ -27,6 +28,21 @@ class TaskStatus(BaseModel):
     result: TaskResult | None
 
 
+class RoleCost(BaseModel):
+    """What a role has cost with one model; `seconds` is the sum of its calls' latencies."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: str
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    usd: float
+    failures: int
+
+
 class Status(BaseModel):
     """A project's state as `status --json` prints it."""
 
@@ -37,7 +53,7 @@ class Status(BaseModel):
     corpus_skipped: dict[str, int]
     tasks: tuple[TaskStatus, ...]
     waiting: tuple[str, ...]
-    cost: tuple[RoleTotals, ...]
+    cost: tuple[RoleCost, ...]
     failures: dict[str, int]
 
 
@@ -69,7 +85,7 @@ def _task(workspace: Workspace, archive: TaxonomyArchive, documents: DocumentSto
         stage = "waiting" if waits else "taxonomy"
         return TaskStatus(id=task, stage=stage, version=None, labelled=0, documents=total, result=None)
     decided = LabelStore(workspace.labels / task / taxonomy.fingerprint).decided()
-    labelled = int(_count_within(documents, decided))
+    labelled = total - len(pending_rows(documents.keys(), decided))
     result = read_result(workspace, task) if (workspace.tasks / f"{task}.json").exists() else None
     if result is not None and result.task.taxonomy.fingerprint != taxonomy.fingerprint:
         result = None
@@ -77,17 +93,11 @@ def _task(workspace: Workspace, archive: TaxonomyArchive, documents: DocumentSto
     return TaskStatus(id=task, stage=stage, version=taxonomy.version, labelled=labelled, documents=total, result=result)
 
 
-def _count_within(documents: DocumentStore, decided: object) -> int:
-    import numpy as np
-
-    return int(np.isin(documents.keys(), decided).sum())
-
-
-def _cost(workspace: Workspace) -> tuple[tuple[RoleTotals, ...], dict[str, int]]:
+def _cost(workspace: Workspace) -> tuple[tuple[RoleCost, ...], dict[str, int]]:
     if not workspace.ledger.exists():
         return (), {}
     ledger = Ledger(workspace.ledger)
     try:
-        return tuple(ledger.totals()), ledger.failure_kinds()
+        return tuple(RoleCost(**row._asdict()) for row in ledger.totals()), ledger.failure_kinds()
     finally:
         ledger.close()
