@@ -50,7 +50,11 @@ def main() -> None:
 
 def _row(name: str, model: type[Any]) -> str:
     field = model.model_fields[name]
-    default = "required" if field.default is PydanticUndefined and field.default_factory is None else f"`{field.get_default(call_default_factory=True)!r}`"
+    default = (
+        "required"
+        if field.default is PydanticUndefined and field.default_factory is None
+        else f"`{field.get_default(call_default_factory=True)!r}`"
+    )
     choices = [str(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
     meaning = (field.description or "").replace("|", "\\|")
     listed = f" ({', '.join(choices)})" if choices else ""

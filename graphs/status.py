@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from ..core.archive import TaxonomyArchive
+from ..core.costs import RoleCost
 from ..core.labels import LabelStore
 from ..core.settings import Settings
 from ..core.workspace import Workspace, read_json
@@ -26,21 +27,6 @@ class TaskStatus(BaseModel):
     labelled: int
     documents: int
     result: TaskResult | None
-
-
-class RoleCost(BaseModel):
-    """What a role has cost with one model; `seconds` is the sum of its calls' latencies."""
-
-    model_config = ConfigDict(frozen=True)
-
-    role: str
-    model: str
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    seconds: float
-    usd: float
-    failures: int
 
 
 class Status(BaseModel):
@@ -98,6 +84,6 @@ def _cost(workspace: Workspace) -> tuple[tuple[RoleCost, ...], dict[str, int]]:
         return (), {}
     ledger = Ledger(workspace.ledger)
     try:
-        return tuple(RoleCost(**row._asdict()) for row in ledger.totals()), ledger.failure_kinds()
+        return tuple(ledger.totals()), ledger.failure_kinds()
     finally:
         ledger.close()

@@ -15,7 +15,7 @@ from ..core.tokens import cut_to_tokens
 from ..core.workspace import Workspace, read_json
 from ..corpora.store import DocumentStore
 from ..llm.ledger import Ledger
-from ..reports.summary import CostRow, RunSummary, Shown, TaskSummary
+from ..reports.summary import RunSummary, Shown, TaskSummary
 from .results import TaskResult, rows_of
 
 _SHOWN_A_GROUP = 60
@@ -30,7 +30,7 @@ def run_summary(workspace: Workspace, settings: Settings) -> RunSummary:
     corpus = read_json(workspace.corpus / "report.json")
     ledger = Ledger(workspace.ledger)
     try:
-        cost = tuple(CostRow(*row) for row in ledger.totals())
+        cost = tuple(ledger.totals())
         failures = ledger.failure_kinds()
     finally:
         ledger.close()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ..core.costs import RoleCost
 from ..core.errors import BudgetReached, WorkspaceError
 from ..core.settings import BudgetSettings
 from .protocol import Reply, Usage
@@ -29,6 +30,13 @@ CREATE TABLE IF NOT EXISTS failures (
   kind TEXT NOT NULL, detail TEXT NOT NULL
 );
 """
+_TOTALS = """
+SELECT role, model, sum(calls), sum(prompt), sum(completion), sum(seconds), sum(usd), sum(failed) FROM (
+  SELECT role, model, count(*) AS calls, sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion,
+    sum(latency_s) AS seconds, sum(usd) AS usd, 0 AS failed FROM calls GROUP BY role, model
+  UNION ALL SELECT role, model, 0, 0, 0, 0, 0, count(*) FROM failures GROUP BY role, model
+) GROUP BY role, model ORDER BY role, model
+"""
 _COMMIT_WITHIN_S = 0.002
 _INSERT = "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
@@ -43,19 +51,6 @@ class Call(NamedTuple):
     reply: Reply
     usd: float
     request: str | None
-
-
-class RoleTotals(NamedTuple):
-    """What a role has cost so far with one model; `seconds` is the sum of the calls' latencies."""
-
-    role: str
-    model: str
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    seconds: float
-    usd: float
-    failures: int
 
 
 class Ledger:
@@ -116,13 +111,10 @@ class Ledger:
                     f"the budget of {limit} {unit} is spent; raise budget.{unit} and run the same command to go on"
                 )
 
-    def totals(self) -> list[RoleTotals]:
-        rows = self._db.execute(
-            "SELECT role, model, count(*), sum(prompt_tokens), sum(completion_tokens), sum(latency_s), sum(usd),"
-            " (SELECT count(*) FROM failures f WHERE f.role = c.role AND f.model = c.model)"
-            " FROM calls c GROUP BY role, model ORDER BY role, model"
-        )
-        return [RoleTotals(*row) for row in rows]
+    def totals(self) -> list[RoleCost]:
+        """What every role has cost, roles whose calls have all failed included."""
+        rows = self._db.execute(_TOTALS)
+        return [RoleCost(**dict(zip(RoleCost.model_fields, row, strict=True))) for row in rows]
 
     def failure_kinds(self) -> dict[str, int]:
         return dict(self._db.execute("SELECT kind, count(*) FROM failures GROUP BY kind ORDER BY kind"))

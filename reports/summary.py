@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from ..core.agreement import Agreement
 from ..core.check import TaxonomyCheck
 from ..core.consensus import Consensus
+from ..core.costs import RoleCost
 from ..core.gold import GoldScore
 from ..core.positions import PositionBias
 from ..core.taxonomy import Taxonomy
@@ -20,17 +21,6 @@ class Shown(NamedTuple):
     text: str
     gold: str | None
     consensus: Consensus
-
-
-class CostRow(NamedTuple):
-    role: str
-    model: str
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    seconds: float
-    usd: float
-    failures: int
 
 
 class TaskSummary(BaseModel):
@@ -69,5 +59,5 @@ class RunSummary(BaseModel):
     models: dict[str, str]
     tasks: tuple[TaskSummary, ...]
     waiting: tuple[str, ...]
-    cost: tuple[CostRow, ...]
+    cost: tuple[RoleCost, ...]
     cost_failures: dict[str, int]

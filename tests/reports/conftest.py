@@ -14,11 +14,12 @@ import pytest
 from cluster_r1.core.agreement import confusion_matrix, measure_agreement
 from cluster_r1.core.check import TaxonomyCheck, check_taxonomy
 from cluster_r1.core.consensus import OUTCOMES, Assignment, Consensus, decide
+from cluster_r1.core.costs import RoleCost
 from cluster_r1.core.gold import GoldScore, score_against_gold
 from cluster_r1.core.positions import PositionBias, position_bias
 from cluster_r1.core.settings import TaxonomySettings
 from cluster_r1.core.taxonomy import NONE_FITS, Cluster, Provenance, Taxonomy
-from cluster_r1.reports.summary import CostRow, RunSummary, Shown, TaskSummary
+from cluster_r1.reports.summary import RunSummary, Shown, TaskSummary
 
 DESK = Path(__file__).resolve().parents[2] / "corpora" / "samples" / "town_desk.jsonl"
 MODEL = "Qwen/Qwen2.5-7B-Instruct"
@@ -40,6 +41,10 @@ class Text(NamedTuple):
     id: str
     text: str
     gold: str
+
+
+def _cost(*values: object) -> RoleCost:
+    return RoleCost.model_validate(dict(zip(RoleCost.model_fields, values, strict=True)))
 
 
 def task_summary(
@@ -170,9 +175,9 @@ def run_of(*tasks: TaskSummary) -> RunSummary:
         tasks=tasks,
         waiting=("taxonomy.sentiment.yaml",),
         cost=(
-            CostRow("generator", MODEL, 3, 14_210, 2_975, 41.2, 0.0021, 0),
-            CostRow("labeler_a", MODEL, 240, 151_322, 9_840, 312.5, 0.0193, 4),
-            CostRow("labeler_b", "gpt-oss-20b", 240, 149_871, 31_077, 4012.8, 1.234, 7),
+            _cost("generator", MODEL, 3, 14_210, 2_975, 41.2, 0.0021, 0),
+            _cost("labeler_a", MODEL, 240, 151_322, 9_840, 312.5, 0.0193, 4),
+            _cost("labeler_b", "gpt-oss-20b", 240, 149_871, 31_077, 4012.8, 1.234, 7),
         ),
         cost_failures={"server": 6, "refused": 3, "timeout": 2},
     )

@@ -9,10 +9,11 @@ import numpy as np
 from cluster_r1.core.agreement import measure_agreement
 from cluster_r1.core.check import Finding
 from cluster_r1.core.consensus import Assignment, decide
+from cluster_r1.core.costs import RoleCost
 from cluster_r1.core.gold import GoldScore
 from cluster_r1.core.taxonomy import NONE_FITS, Cluster, Provenance, Taxonomy
 from cluster_r1.reports.run import render_run
-from cluster_r1.reports.summary import CostRow, RunSummary, Shown
+from cluster_r1.reports.summary import RunSummary, Shown
 from cluster_r1.reports.views import confused
 
 
@@ -63,7 +64,18 @@ def hostile_run(base: RunSummary) -> RunSummary:
             "models": {bad("role"): bad("served")},
             "tasks": (task.model_copy(update=changes),),
             "waiting": (bad("waiting"),),
-            "cost": (CostRow(bad("cost"), bad("priced"), 1, 2, 3, 4.0, 5.0, 6),),
+            "cost": (
+                RoleCost(
+                    role=bad("cost"),
+                    model=bad("priced"),
+                    calls=1,
+                    prompt_tokens=2,
+                    completion_tokens=3,
+                    seconds=4.0,
+                    usd=5.0,
+                    failures=6,
+                ),
+            ),
             "cost_failures": {bad("failure"): 1},
         }
     )
