@@ -110,7 +110,7 @@ def answer_regex(n: int) -> str:
 
 
 def answer_gbnf(n: int) -> str:
-    """The same constraint as GBNF, which llama.cpp (`grammar`) and vLLM's xgrammar both read."""
+    """The same layout as GBNF, which llama.cpp (`grammar`) and vLLM's xgrammar both read; lengths are not bounded."""
     index = " | ".join(_gbnf_alternative(part) for part in _index_alternatives(n))
     return "\n".join(
         (

@@ -214,7 +214,7 @@ class BudgetSettings(_Section):
 
     calls: int | None = Field(default=None, ge=1)
     tokens: int | None = Field(default=None, ge=1)
-    usd: float | None = Field(default=None, gt=0)
+    usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class Settings(_Section):

@@ -18,6 +18,7 @@ from ..llm.ledger import Ledger
 from ..reports.summary import RunSummary, Shown, TaskSummary
 from .results import TaskResult, rows_of
 
+_SHOWN = 900
 _SHOWN_A_GROUP = 60
 _SHOWN_TOKENS = 300
 
@@ -91,11 +92,12 @@ def _task_summary(
 def _shown_documents(
     workspace: Workspace, settings: Settings, documents: DocumentStore, taxonomy: Taxonomy
 ) -> dict[tuple[str, str], list[Shown]]:
-    """The first documents of each outcome, kept ones by cluster."""
+    """The first documents of each outcome, kept ones by cluster; fewer of each where there are many clusters."""
+    most = max(3, min(_SHOWN_A_GROUP, _SHOWN // len(taxonomy.clusters)))
     chosen: dict[tuple[str, str], list[LabelRow]] = defaultdict(list)
     for row in LabelStore(workspace.labels / taxonomy.task / taxonomy.fingerprint).rows(documents.keys()):
         group = chosen[row.consensus.outcome, row.consensus.cluster or ""]
-        if len(group) < _SHOWN_A_GROUP:
+        if len(group) < most:
             group.append(row)
     asked = next((t.gold for t in settings.tasks if t.id == taxonomy.task), None)
     shown: dict[tuple[str, str], list[Shown]] = defaultdict(list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -82,24 +83,34 @@ async def _tasks(run: Run, yes: bool) -> tuple[list[TaskEdit | TaskSettings], li
 
 
 async def _settle(run: Run, task: TaskEdit | TaskSettings, yes: bool) -> _Settled:
-    """The task's current taxonomy; made now, by its graph, if there is none."""
+    """The task's current taxonomy; made now, by its graph, if there is none for this instruction."""
     given = task.taxonomy if isinstance(task, TaskSettings) else None
     if given is not None:
         return _Settled(task.id, _given(run, task, given), None)
+    graph = taxonomy_graph(run.checkpoints)
+    thread = f"taxonomy/{task.id}/{hashlib.sha256(task.instruction.encode()).hexdigest()[:16]}"
     current = run.archive.current(task.id)
-    if current is not None:
+    if current is not None and (current.instruction == task.instruction or await _has_ended(graph, thread)):
         return _Settled(task.id, current, None)
     start: dict[str, Any] = {"task": task.id, "instruction": task.instruction}
     if isinstance(task, TaskEdit):
         start["clusters"] = [cluster.model_dump() for cluster in task.clusters]
     run.progress.stage(f"{task.id}: taxonomy", None)
-    thread = f"taxonomy/{task.id}"
-    state, waiting = await _advance(run, taxonomy_graph(run.checkpoints), thread, start, yes, _taxonomy_review)
+    state, waiting = await _advance(run, graph, thread, start, yes, _taxonomy_review)
     if waiting is not None:
         return _Settled(task.id, None, waiting)
     for trouble in state.get("trouble", []):
         run.progress.note(f"{task.id}: kept the clusters as they were, because {trouble}")
-    return _Settled(task.id, run.archive.current(task.id), None)
+    if Decision.model_validate(state["decision"]).verdict == "reject":
+        return _Settled(task.id, None, None)
+    accepted = run.archive.version(task.id, state["version"])
+    run.archive.accept(accepted)
+    return _Settled(task.id, accepted, None)
+
+
+async def _has_ended(graph: Any, thread: str) -> bool:
+    snapshot = await graph.aget_state({"configurable": {"thread_id": thread}})
+    return bool(snapshot.values) and not snapshot.next
 
 
 def _given(run: Run, task: TaskEdit | TaskSettings, file: str) -> Taxonomy:

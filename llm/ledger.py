@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,10 +117,6 @@ class Ledger:
 
     def failure_kinds(self) -> dict[str, int]:
         return dict(self._db.execute("SELECT kind, count(*) FROM failures GROUP BY kind ORDER BY kind"))
-
-    def said(self, subject: str) -> Iterator[tuple[str, str]]:
-        """(role, text) of every stored answer about a subject, oldest first."""
-        yield from self._db.execute("SELECT role, text FROM calls WHERE subject = ? ORDER BY at, rowid", (subject,))
 
     def close(self) -> None:
         self._commit()

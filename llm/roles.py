@@ -63,10 +63,6 @@ class Roles:
         """Calls that were paid in this run."""
         return sum(model.paid for model in self.models.values())
 
-    @property
-    def in_flight_limit(self) -> int:
-        return sum(endpoint.limiter.limit for endpoint in self._endpoints.values())
-
     def thinking(self, role: Role) -> LedgeredModel:
         """A model for few, long calls (generation, refinement, tracing, reviewing), through ChatOpenAI."""
         settings = self._settings.role(role)

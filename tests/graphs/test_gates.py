@@ -147,3 +147,26 @@ async def test_taxonomies_stay_when_the_corpus_grows(project: Project, tmp_path:
         result = await run(workspace, yes=True)
     assert result.tasks[0].task.taxonomy == before
     assert result.paid == 2
+
+
+async def test_another_instruction_in_the_settings_makes_another_taxonomy(project: Project) -> None:
+    async with FaultEndpoint() as endpoint:
+        workspace = project(endpoint.base_url, tasks=TASKS, taxonomy=SMALL)
+        before = (await run(workspace, yes=True)).tasks[0].task.taxonomy
+        settings = yaml.safe_load(workspace.settings_file.read_text())
+        settings["tasks"][0]["instruction"] = "Cluster by tone."
+        workspace.settings_file.write_text(yaml.safe_dump(settings))
+        after = (await run(workspace, yes=True)).tasks[0].task.taxonomy
+        assert (await run(workspace, yes=True)).paid == 0
+    assert (before.instruction, after.instruction) == ("Cluster by topic.", "Cluster by tone.")
+    assert after.version > before.version
+
+
+async def test_a_deleted_taxonomy_file_comes_back(project: Project) -> None:
+    async with FaultEndpoint() as endpoint:
+        workspace = project(endpoint.base_url, tasks=TASKS, taxonomy=SMALL)
+        before = (await run(workspace, yes=True)).tasks[0].task.taxonomy
+        (workspace.taxonomies / "topic.yaml").unlink()
+        result = await run(workspace)
+    assert result.tasks[0].task.taxonomy == before
+    assert result.paid == 0
