@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,7 @@ async def label_pending(
             await _run_chunk(graph, context, task, rows, keys[rows], checkpoints)
 
     await together(run(rows) for rows in chunks)
+    shutil.rmtree(context.parts, ignore_errors=True)
     return len(pending)
 
 
