@@ -225,7 +225,7 @@ def vllm_server(
 
 def _sharing_cores(environment: Mapping[str, str]) -> dict[str, str]:
     """OpenMP threads that yield soon: with its default spinning two threads on two busy cores are slower than one."""
-    return {"GOMP_SPINCOUNT": "1000", **environment}
+    return {"GOMP_SPINCOUNT": "300", **environment}
 
 
 def _number_from_environment(variable: str) -> int | None:
