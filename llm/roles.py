@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from .server import LocalServer
 
+_IDLE_S = 4.0
+"""Less than the 5 s after which llama.cpp and uvicorn close an idle connection: later it might be lost in the act."""
+
 Notify = Callable[[str], None]
 """Called with a plain sentence when something slow starts (a download, a server)."""
 
@@ -101,7 +104,7 @@ class Roles:
         from .dataplane import AiohttpTransport
 
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60))
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S))
         return AiohttpTransport(
             self._session, self._base_url(settings), api_key(settings), settings.api_key_env, settings.timeout_s
         )
