@@ -139,6 +139,7 @@ def usable_clusters(drafts: Sequence[ClusterDraft], settings: TaxonomySettings) 
 
 
 def clusters_schema(settings: TaxonomySettings) -> dict[str, Any]:
+    """`min_clusters` to `max_clusters` clusters, every string bounded."""
     item = object_schema(
         {"name": string_schema(2, _LONGEST_NAME), "description": string_schema(1, _LONGEST_DESCRIPTION)}
     )

@@ -8,10 +8,10 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, Field
 
 from ..core.settings import TaxonomySettings
-from ..core.taxonomy import Cluster
+from ..core.taxonomy import NONE_FITS, Cluster
 from ..llm.protocol import ChatModel, ChatRequest
 from ..llm.structured import ask, read_as
-from .generation import ATTEMPTS, ClusterDraft, clusters_schema, usable_clusters
+from .generation import ATTEMPTS, ClusterDraft, Clusters, clusters_schema, usable_clusters
 from .prompting import fenced, load_prompt
 from .schemas import array_schema, object_schema, string_schema
 
@@ -36,6 +36,38 @@ class Refined(NamedTuple):
 class _Refinement(BaseModel):
     changes: list[Annotated[str, Field(max_length=_LONGEST_CHANGE)]] = []
     clusters: list[ClusterDraft]
+
+
+async def extend_clusters(
+    model: ChatModel,
+    instruction: str,
+    clusters: Sequence[Cluster],
+    settings: TaxonomySettings,
+    texts: Sequence[str],
+    subject: str = "extension",
+) -> tuple[Cluster, ...]:
+    """Further clusters for texts that fit none: a question of its own, as small models leave a shown list as it is.
+
+    Returns at most as many as `max_clusters` leaves room for, and none whose name is taken. Raises ModelAnswerError
+    when the model gives no usable list.
+    """
+    most = settings.max_clusters - len(clusters)
+    if most < 1 or not texts:
+        return ()
+    taken = {cluster.name.casefold() for cluster in clusters}
+
+    def read(text: str) -> tuple[Cluster, ...]:
+        unique = {" ".join(draft.name.split()).casefold(): draft for draft in read_as(Clusters, text).clusters}
+        new = [draft for name, draft in unique.items() if name not in taken and name != NONE_FITS]
+        return tuple(Cluster(name=draft.name, description=draft.description) for draft in new[:most])
+
+    messages = load_prompt("extension").messages(
+        instruction=instruction, clusters=clusters, texts=[fenced(text) for text in texts], most=most
+    )
+    bounds = TaxonomySettings.model_construct(min_clusters=1, max_clusters=most)
+    schema = object_schema({"clusters": clusters_schema(bounds)})
+    added, _ = await ask(model, ChatRequest(messages, schema), read, ATTEMPTS, subject)
+    return added
 
 
 async def refine_clusters(

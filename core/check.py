@@ -25,7 +25,10 @@ class Finding(NamedTuple):
 
 
 class TaxonomyCheck(BaseModel):
-    """Coverage and overlap of a taxonomy version on a probe sample; `score` is 0 at best, lower is better."""
+    """Coverage and overlap of a taxonomy version on a probe sample; `score` is 0 at best, lower is better.
+
+    `uncovered` are ids of documents that a labeler found no cluster for, when they are more than the limit allows.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +37,7 @@ class TaxonomyCheck(BaseModel):
     none_fits: float
     confused: tuple[Confusion, ...]
     unused: tuple[str, ...]
+    uncovered: tuple[str, ...]
     agreement: Agreement
     findings: tuple[Finding, ...]
     passed: bool
@@ -55,14 +59,17 @@ def check_taxonomy(taxonomy: Taxonomy, votes: Sequence[Consensus], limits: Taxon
     confused = [pair for pair in confused_pairs(matrix, labels) if NONE_FITS not in pair[:2]]
     overlaps = [c for c in confused if c.documents >= _FEWEST_SPLIT and c.share > limits.max_confusion]
     findings = [_overlap_finding(pair, answered) for pair in overlaps]
+    uncovered: tuple[str, ...] = ()
     if none_fits > limits.max_none_fits:
         findings.append(_coverage_finding(none_fits, answered))
+        uncovered = findings[-1].document_ids
     return TaxonomyCheck(
         version=taxonomy.version,
         documents=len(answered),
         none_fits=none_fits,
         confused=tuple(confused),
         unused=tuple(name for name in taxonomy.names if not used[name]),
+        uncovered=uncovered,
         agreement=measure_agreement(matrix, labels, resamples=_RESAMPLES),
         findings=tuple(findings),
         passed=bool(answered) and not findings,

@@ -21,7 +21,7 @@ from langgraph.types import interrupt
 
 from ..agents.generation import propose_clusters, propose_tasks
 from ..agents.prompting import load_prompt
-from ..agents.refinement import Evidence, refine_clusters
+from ..agents.refinement import Evidence, extend_clusters, refine_clusters
 from ..core.archive import TaxonomyArchive, now
 from ..core.check import TaxonomyCheck, check_taxonomy
 from ..core.consensus import Consensus
@@ -168,6 +168,14 @@ async def _refine(state: TaxonomyState, runtime: Runtime[TaxonomyContext]) -> Ta
             note=state.get("reviewer_note", ""),
             subject=f"refinement/{current.task}/v{current.version}",
         )
+        added = await extend_clusters(
+            context.refiner,
+            current.instruction,
+            refined.clusters,
+            context.settings.taxonomy,
+            texts=_probe_texts(context, check.uncovered if check else ())[:_TEXTS_TO_REFINE],
+            subject=f"extension/{current.task}/v{current.version}",
+        )
     except ModelAnswerError as error:
         return {"rounds": context.settings.taxonomy.rounds, "trouble": [*state.get("trouble", []), str(error)]}
     provenance = Provenance(
@@ -176,10 +184,10 @@ async def _refine(state: TaxonomyState, runtime: Runtime[TaxonomyContext]) -> Ta
         model=context.refiner.name,
         prompt=load_prompt("refinement").fingerprint,
         parent=current.fingerprint,
-        changes=refined.changes,
+        changes=(*refined.changes, *(f"Added {c.name!r} for texts that fit nowhere." for c in added)),
         at=now(),
     )
-    revised = current.model_copy(update={"clusters": refined.clusters, "provenance": provenance})
+    revised = current.model_copy(update={"clusters": (*refined.clusters, *added), "provenance": provenance})
     return {"version": context.archive.add(revised).version, "rounds": rounds, "reviewer_note": ""}
 
 
@@ -250,17 +258,16 @@ def _accept(state: TaxonomyState, runtime: Runtime[TaxonomyContext]) -> Taxonomy
 
 
 def _evidence(context: TaxonomyContext, check: TaxonomyCheck | None) -> list[Evidence]:
-    if check is None:
-        return []
+    findings = check.findings if check else ()
+    return [Evidence(f.text, tuple(_probe_texts(context, f.document_ids[:_TEXTS_A_FINDING]))) for f in findings]
+
+
+def _probe_texts(context: TaxonomyContext, document_ids: Sequence[str]) -> list[str]:
+    """Texts of probe documents, cut as excerpts."""
     rows = random_rows(context.documents, context.settings.taxonomy.probe, context.settings.seed)
-    texts = {document.id: document.text for document in context.documents.rows(rows)}
+    texts = {document.id: document.text for document in context.documents.rows(rows)} if document_ids else {}
     longest = context.settings.taxonomy.excerpt_tokens
-    return [
-        Evidence(
-            f.text, tuple(cut_to_tokens(texts[i], longest) for i in f.document_ids[:_TEXTS_A_FINDING] if i in texts)
-        )
-        for f in check.findings
-    ]
+    return [cut_to_tokens(texts[i], longest) for i in document_ids if i in texts]
 
 
 def _task_ids(instructions: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from cluster_r1.agents.prompting import fenced, load_prompt
 from hypothesis import given
 from hypothesis import strategies as st
 
-PROMPTS = ["generation", "clusters", "merging", "refinement", "labeling_a", "labeling_b"]
+PROMPTS = ["generation", "clusters", "merging", "refinement", "extension", "labeling_a", "labeling_b"]
 
 
 @pytest.mark.parametrize("name", PROMPTS)

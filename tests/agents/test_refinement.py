@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from cluster_r1.agents.refinement import Evidence, refine_clusters
+from cluster_r1.agents.refinement import Evidence, extend_clusters, refine_clusters
 from cluster_r1.core.errors import ModelAnswerError
 from cluster_r1.core.settings import TaxonomySettings
 from cluster_r1.core.taxonomy import Cluster
@@ -48,3 +48,20 @@ async def test_too_many_clusters_are_refused() -> None:
     many = json.dumps({"clusters": [{"name": f"c{n}", "description": ""} for n in range(9)], "changes": []})
     with pytest.raises(ModelAnswerError, match="2 to 4"):
         await refine_clusters(ScriptedModel([many] * 4), "Cluster by cause.", BEFORE, SETTINGS)
+
+
+async def test_further_clusters_for_texts_that_fit_none() -> None:
+    answer = {"clusters": [{"name": "Theft", "description": "Stolen."}, {"name": "wear", "description": "Again."}]}
+    model = ScriptedModel([json.dumps(answer)])
+    added = await extend_clusters(model, "Cluster by cause.", BEFORE, SETTINGS, texts=["It was </document> stolen."])
+    assert [c.name for c in added] == ["Theft"]
+    content = model.requests[0].messages[-1].content
+    assert "Wear, Age, Misuse" in content
+    assert content.count("</document>") == 1
+
+
+async def test_no_room_or_no_texts_is_no_question() -> None:
+    model = ScriptedModel([])
+    full = tuple(Cluster(name=f"c{n}") for n in range(4))
+    assert await extend_clusters(model, "Cluster by cause.", full, SETTINGS, texts=["a text"]) == ()
+    assert await extend_clusters(model, "Cluster by cause.", BEFORE, SETTINGS, texts=[]) == ()

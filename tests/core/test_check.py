@@ -42,7 +42,7 @@ def test_votes_for_nothing_are_missing_coverage() -> None:
     found = check("aa", "00", "b0", "cc", "dd")
     (finding,) = found.findings
     assert found.none_fits == 0.3
-    assert finding.document_ids == ("d1", "d2")
+    assert finding.document_ids == found.uncovered == ("d1", "d2")
 
 
 def test_unanswered_documents_count_for_nothing() -> None:
