@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from ..core.settings import TaxonomySettings
 from ..core.taxonomy import NONE_FITS, Cluster
 from ..llm.protocol import ChatModel, ChatRequest
-from ..llm.structured import ask, read_as
+from ..llm.structured import Unusable, ask, read_as
 from .generation import ATTEMPTS, ClusterDraft, Clusters, clusters_schema, usable_clusters
 from .prompting import fenced, load_prompt
 from .schemas import array_schema, object_schema, string_schema
@@ -49,7 +49,7 @@ async def extend_clusters(
     """Further clusters for texts that fit none: a question of its own, as small models leave a shown list as it is.
 
     Returns at most as many as `max_clusters` leaves room for, and none whose name is taken. Raises ModelAnswerError
-    when the model gives no usable list.
+    when the model gives no usable list, or names nothing new.
     """
     most = settings.max_clusters - len(clusters)
     if most < 1 or not texts:
@@ -59,6 +59,8 @@ async def extend_clusters(
     def read(text: str) -> tuple[Cluster, ...]:
         unique = {" ".join(draft.name.split()).casefold(): draft for draft in read_as(Clusters, text).clusters}
         new = [draft for name, draft in unique.items() if name not in taken and name != NONE_FITS]
+        if not new:
+            raise Unusable(f"every name in it is taken; name other groups than {sorted(taken)}")
         return tuple(Cluster(name=draft.name, description=draft.description) for draft in new[:most])
 
     messages = load_prompt("extension").messages(

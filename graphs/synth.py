@@ -100,7 +100,7 @@ async def _settle(run: Run, task: TaskEdit | TaskSettings, yes: bool) -> _Settle
     if waiting is not None:
         return _Settled(task.id, None, waiting)
     for trouble in state.get("trouble", []):
-        run.progress.note(f"{task.id}: kept the clusters as they were, because {trouble}")
+        run.progress.note(f"{task.id}: an agent could not help: {trouble}")
     if Decision.model_validate(state["decision"]).verdict == "reject":
         return _Settled(task.id, None, None)
     accepted = run.archive.version(task.id, state["version"])

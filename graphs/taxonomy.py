@@ -168,16 +168,9 @@ async def _refine(state: TaxonomyState, runtime: Runtime[TaxonomyContext]) -> Ta
             note=state.get("reviewer_note", ""),
             subject=f"refinement/{current.task}/v{current.version}",
         )
-        added = await extend_clusters(
-            context.refiner,
-            current.instruction,
-            refined.clusters,
-            context.settings.taxonomy,
-            texts=_probe_texts(context, check.uncovered if check else ())[:_TEXTS_TO_REFINE],
-            subject=f"extension/{current.task}/v{current.version}",
-        )
     except ModelAnswerError as error:
         return {"rounds": context.settings.taxonomy.rounds, "trouble": [*state.get("trouble", []), str(error)]}
+    added, trouble = await _extension(context, current, refined.clusters, check)
     provenance = Provenance(
         author="refiner",
         kind="model",
@@ -188,7 +181,23 @@ async def _refine(state: TaxonomyState, runtime: Runtime[TaxonomyContext]) -> Ta
         at=now(),
     )
     revised = current.model_copy(update={"clusters": (*refined.clusters, *added), "provenance": provenance})
-    return {"version": context.archive.add(revised).version, "rounds": rounds, "reviewer_note": ""}
+    version = context.archive.add(revised).version
+    return {"version": version, "rounds": rounds, "reviewer_note": "", "trouble": [*state.get("trouble", []), *trouble]}
+
+
+async def _extension(
+    context: TaxonomyContext, current: Taxonomy, clusters: Sequence[Cluster], check: TaxonomyCheck | None
+) -> tuple[tuple[Cluster, ...], list[str]]:
+    """Further clusters for the probe's uncovered texts, and what went wrong with asking for them."""
+    texts = _probe_texts(context, check.uncovered if check else ())[:_TEXTS_TO_REFINE]
+    subject = f"extension/{current.task}/v{current.version}"
+    try:
+        added = await extend_clusters(
+            context.refiner, current.instruction, clusters, context.settings.taxonomy, texts, subject
+        )
+    except ModelAnswerError as error:
+        return (), [str(error)]
+    return added, []
 
 
 async def _check(state: TaxonomyState, runtime: Runtime[TaxonomyContext]) -> TaxonomyState:

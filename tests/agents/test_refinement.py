@@ -65,3 +65,13 @@ async def test_no_room_or_no_texts_is_no_question() -> None:
     full = tuple(Cluster(name=f"c{n}") for n in range(4))
     assert await extend_clusters(model, "Cluster by cause.", full, SETTINGS, texts=["a text"]) == ()
     assert await extend_clusters(model, "Cluster by cause.", BEFORE, SETTINGS, texts=[]) == ()
+
+
+async def test_names_that_are_all_taken_are_asked_again() -> None:
+    taken = json.dumps({"clusters": [{"name": "Wear", "description": "Again."}]})
+    model = ScriptedModel([taken, json.dumps({"clusters": [{"name": "Theft", "description": "Stolen."}]})])
+    added = await extend_clusters(model, "Cluster by cause.", BEFORE, SETTINGS, texts=["a text"])
+    assert [c.name for c in added] == ["Theft"]
+    assert "every name in it is taken" in model.requests[1].messages[-1].content
+    with pytest.raises(ModelAnswerError):
+        await extend_clusters(ScriptedModel([taken] * 4), "Cluster by cause.", BEFORE, SETTINGS, texts=["a text"])
