@@ -133,7 +133,8 @@ FAULTS = [
 @pytest.mark.parametrize("faults", FAULTS, ids="+".join)
 async def test_faults_cost_time_and_no_document(project: Project, faults: dict[str, float]) -> None:
     async with FaultEndpoint(EndpointConfig.model_validate(faults)) as endpoint:
-        workspace = project(endpoint.base_url, documents=150, model={"retries": 12})
+        settings = {"model": {"retries": 12}, "labeling": {"chunk": 20, "attempts": 8}}
+        workspace = project(endpoint.base_url, documents=150, **settings)
         result = await run(workspace)
         stats = endpoint.stats()
     (task,) = result.tasks
