@@ -15,7 +15,8 @@ import orjson
 from numpy.typing import NDArray
 
 from .consensus import Assignment, Consensus, Outcome
-from .workspace import table_of, write_bytes, write_table
+from .taxonomy import Taxonomy
+from .workspace import Workspace, table_of, write_bytes, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,6 +80,11 @@ class LabelStore:
                     seen.add(row.key)
                     yield row
         yield from (row for key, row in open_rows.items() if key not in seen)
+
+
+def label_store(workspace: Workspace, taxonomy: Taxonomy) -> LabelStore:
+    """Where a taxonomy version's labels lie in a workspace."""
+    return LabelStore(workspace.labels / taxonomy.task / taxonomy.fingerprint)
 
 
 def read_rows(path: Path) -> Iterator[LabelRow]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from ..agents.labeling import LABELERS, cluster_orders
 from ..core.agreement import Agreement, confusion_matrix, measure_agreement
 from ..core.gold import GoldScore, gold_label, score_against_gold
-from ..core.labels import LabelRow, LabelStore
+from ..core.labels import LabelRow, label_store
 from ..core.positions import PositionBias, position_bias
 from ..core.settings import Settings
 from ..core.tasks import ClusteringTask
@@ -80,7 +80,7 @@ class _Tally:
 def measure_task(workspace: Workspace, settings: Settings, documents: DocumentStore, taxonomy: Taxonomy) -> TaskResult:
     """Statistics of a task's labels over the documents that are in the corpus now; written to `tasks/ID.json`."""
     tally = _Tally(taxonomy, settings)
-    store = LabelStore(workspace.labels / taxonomy.task / taxonomy.fingerprint)
+    store = label_store(workspace, taxonomy)
     for row in store.rows(documents.keys()):
         tally.add(row)
     labelled = sum(tally.outcomes.values())

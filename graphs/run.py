@@ -11,7 +11,7 @@ from ..agents.labeling import LABELERS, Labeler, LabelingAgent
 from ..core.archive import TaxonomyArchive
 from ..core.consensus import Consensus, decide
 from ..core.documents import Document
-from ..core.labels import LabelStore
+from ..core.labels import LabelStore, label_store
 from ..core.settings import Settings
 from ..core.taxonomy import Taxonomy
 from ..core.workspace import Workspace
@@ -77,10 +77,6 @@ class Run:
             for labeler in LABELERS
         ]
         return [decide(d.id, a, b) for d, a, b in zip(documents, *votes, strict=True)]
-
-
-def label_store(workspace: Workspace, taxonomy: Taxonomy) -> LabelStore:
-    return LabelStore(workspace.labels / taxonomy.task / taxonomy.fingerprint)
 
 
 @asynccontextmanager

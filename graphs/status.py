@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ..core.archive import TaxonomyArchive
 from ..core.costs import RoleCost
-from ..core.labels import LabelStore
+from ..core.labels import label_store
 from ..core.settings import Settings
 from ..core.workspace import Workspace, read_json
 from ..corpora.store import DocumentStore
@@ -70,7 +70,7 @@ def _task(workspace: Workspace, archive: TaxonomyArchive, documents: DocumentSto
         waits = (workspace.reviews / f"taxonomy-{task}.yaml").exists()
         stage = "waiting" if waits else "taxonomy"
         return TaskStatus(id=task, stage=stage, version=None, labelled=0, documents=total, result=None)
-    decided = LabelStore(workspace.labels / task / taxonomy.fingerprint).decided()
+    decided = label_store(workspace, taxonomy).decided()
     labelled = total - len(pending_rows(documents.keys(), decided))
     result = read_result(workspace, task) if (workspace.tasks / f"{task}.json").exists() else None
     if result is not None and result.task.taxonomy.fingerprint != taxonomy.fingerprint:

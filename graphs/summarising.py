@@ -8,7 +8,7 @@ from typing import Any
 from ..core.archive import TaxonomyArchive, now
 from ..core.consensus import OUTCOMES
 from ..core.gold import gold_label
-from ..core.labels import LabelRow, LabelStore
+from ..core.labels import LabelRow, label_store
 from ..core.settings import ROLES, Settings
 from ..core.taxonomy import Taxonomy
 from ..core.tokens import cut_to_tokens
@@ -95,7 +95,7 @@ def _shown_documents(
     """The first documents of each outcome, kept ones by cluster; fewer of each where there are many clusters."""
     most = max(3, min(_SHOWN_A_GROUP, _SHOWN // len(taxonomy.clusters)))
     chosen: dict[tuple[str, str], list[LabelRow]] = defaultdict(list)
-    for row in LabelStore(workspace.labels / taxonomy.task / taxonomy.fingerprint).rows(documents.keys()):
+    for row in label_store(workspace, taxonomy).rows(documents.keys()):
         group = chosen[row.consensus.outcome, row.consensus.cluster or ""]
         if len(group) < most:
             group.append(row)
