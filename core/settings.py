@@ -239,6 +239,10 @@ class Settings(_Section):
             raise ValueError(f"two tasks have the id {twice[0]!r}")
         return tasks
 
+    def gold_labeling(self, task: str) -> str | None:
+        """The labeling in the corpus' gold column that a task is compared with."""
+        return next((asked.gold for asked in self.tasks if asked.id == task), None)
+
 
 def load_settings(path: Path) -> Settings:
     """Read and check a settings file. Raises SettingsError naming the file and every wrong key."""

@@ -64,11 +64,7 @@ class _Tally:
                 votes[vote.order, str(vote.cluster)] += 1
 
     def agreement(self) -> Agreement:
-        matrix = confusion_matrix((), self.labels)
-        place = {label: index for index, label in enumerate(self.labels)}
-        for (first, second), count in self.pairs.items():
-            matrix[place[first], place[second]] += count
-        return measure_agreement(matrix, self.labels)
+        return measure_agreement(confusion_matrix(self.pairs.elements(), self.labels), self.labels)
 
     def bias(self) -> tuple[PositionBias, ...]:
         return tuple(
@@ -121,7 +117,7 @@ def gold_scores(
 
 def gold_by_key(settings: Settings, documents: DocumentStore, task: str) -> dict[int, str]:
     """Gold labels of the corpus for a task, by document key."""
-    asked = next((t.gold for t in settings.tasks if t.id == task), None)
+    asked = settings.gold_labeling(task)
     keys = documents.keys()
     found: dict[int, str] = {}
     row = 0

@@ -99,7 +99,7 @@ def _shown_documents(
         group = chosen[row.consensus.outcome, row.consensus.cluster or ""]
         if len(group) < most:
             group.append(row)
-    asked = next((t.gold for t in settings.tasks if t.id == taxonomy.task), None)
+    asked = settings.gold_labeling(taxonomy.task)
     shown: dict[tuple[str, str], list[Shown]] = defaultdict(list)
     for group, rows in chosen.items():
         found = documents.rows(rows_of(documents, (row.key for row in rows)))
