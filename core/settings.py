@@ -203,10 +203,47 @@ class LabelingSettings(_Section):
 
 
 class ReviewSettings(_Section):
-    """Gates where the run waits for a person; `--yes` passes them."""
+    """Gates where the run waits for a person (`--yes` passes them), and how several people's answers are settled."""
 
     proposals: bool = True
     taxonomy: bool = True
+    annotators: int = Field(default=1, ge=1, le=50, description="people who must answer a record before it is decided")
+    rule: Literal["majority", "lead"] = Field(
+        default="majority", description="who decides when people disagree: more than half of them, or the lead"
+    )
+    lead: str | None = Field(default=None, description="user name of the person whose answer decides")
+    sample: int = Field(default=200, ge=1, le=100_000, description="documents in a review of a task's labels")
+    random_share: float = Field(
+        default=0.5, ge=0, le=1, description="share of them drawn at random, for estimates without selection bias"
+    )
+    blind: bool = Field(
+        default=True, description="show the random ones without the labelers' votes, so that nobody leans on them"
+    )
+
+    @model_validator(mode="after")
+    def _has_its_lead(self) -> ReviewSettings:
+        if self.rule == "lead" and not self.lead:
+            raise ValueError("rule: lead needs the user name of the lead")
+        return self
+
+
+class ArgillaSettings(_Section):
+    """A team's own Argilla server; without this section reviews go to the embedded one."""
+
+    url: str = Field(description="the server's address, such as https://argilla.example.org")
+    workspace: str = Field(default="cluster-r1", min_length=1, description="workspace on the server; it must exist")
+    api_key_env: str = Field(
+        default="ARGILLA_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="environment variable with an owner's or admin's API key",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("url must start with http:// or https://")
+        return url.rstrip("/")
 
 
 class BudgetSettings(_Section):
@@ -226,6 +263,7 @@ class Settings(_Section):
     taxonomy: TaxonomySettings = TaxonomySettings()
     labeling: LabelingSettings = LabelingSettings()
     review: ReviewSettings = ReviewSettings()
+    argilla: ArgillaSettings | None = Field(default=None, description="null: the embedded server")
     budget: BudgetSettings = BudgetSettings()
     checkpoints: str = Field(default="sqlite", description="'sqlite' in the workspace, or a postgresql:// URL")
     seed: int = Field(default=0, description="sampling, probe choice and cluster orders")

@@ -1,0 +1,40 @@
+"""The way to people and back: what an Argilla server and a folder of files have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
+
+from ..core.forms import Form, Record, Response
+
+
+class Returned(NamedTuple):
+    """A response that cannot be used, and why, in words for the person who wrote it."""
+
+    response: Response
+    reason: str
+
+
+class Channel(Protocol):
+    """Where a form's records are shown and its responses come from. Every call may be repeated without harm."""
+
+    @property
+    def name(self) -> str:
+        """What people call it, e.g. its address."""
+        ...
+
+    def push(self, form: Form, records: Iterable[Record], advance: Callable[[int], None]) -> None:
+        """Show the records; one that is shown already is updated and keeps its responses."""
+        ...
+
+    def responses(self, form: Form) -> list[Response]:
+        """All responses there are, drafts and discarded ones too, in no particular order."""
+        ...
+
+    def give_back(self, form: Form, returned: Returned) -> None:
+        """Show the reason beside the record and let the person change the response, with all they typed still there."""
+        ...
+
+    def place(self, form: Form) -> str:
+        """Where a person finds the form: a URL or a file."""
+        ...
