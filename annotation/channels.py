@@ -23,8 +23,13 @@ class Channel(Protocol):
         """What people call it, e.g. its address."""
         ...
 
+    @property
+    def problems(self) -> list[str]:
+        """What people handed in that cannot be taken at all, found by the last `responses`, in words for them."""
+        ...
+
     def push(self, form: Form, records: Iterable[Record], advance: Callable[[int], None]) -> None:
-        """Show the records; one that is shown already is updated and keeps its responses."""
+        """Show the records; one whose id is shown already is left as it is, with its responses."""
         ...
 
     def responses(self, form: Form) -> list[Response]:

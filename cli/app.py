@@ -10,12 +10,14 @@ import typer
 
 from .. import __version__
 from ..core.errors import ClusterR1Error
+from .argilla import argilla
 from .console import say_error
 from .context import CommandContext
 from .doctor import doctor
 from .estimate import estimate
 from .init import init
 from .report import report
+from .review import review
 from .serve import serve
 from .status import status
 from .synth import synth
@@ -35,6 +37,8 @@ app = typer.Typer(
 )
 for command in (init, doctor, estimate, synth, status, report, serve):
     app.command()(command)
+app.add_typer(argilla, name="argilla")
+app.add_typer(review, name="review")
 
 
 def _say_version(wanted: bool) -> None:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.errors import IncompleteError, WaitingForReview
+from ..core.errors import ArgillaError, IncompleteError, WaitingForReview
 from .console import out, watched
 from .context import CommandContext
 
 if TYPE_CHECKING:
+    from ..core.settings import Settings
+    from ..core.workspace import Workspace
+    from ..graphs.progress import Progress
     from ..graphs.results import TaskResult
     from ..graphs.synth import SynthResult
 
@@ -22,15 +25,23 @@ def synth(
     yes: Annotated[bool, typer.Option("--yes", help="pass every review gate as proposed")] = False,
 ) -> None:
     """Run or resume: corpus, taxonomies, review gates, two labelers, consensus."""
+    command: CommandContext = context.obj
+    workspace = command.workspace
+    run_once(workspace, workspace.settings(), limit, yes)
+
+
+def run_once(workspace: Workspace, settings: Settings, limit: int | None = None, yes: bool = False) -> None:
+    """Run or resume once, draw the page, show open gates to people, and say what came of it.
+
+    Raises IncompleteError or WaitingForReview when something is left to do.
+    """
     from ..graphs.pages import write_page
     from ..graphs.synth import synthesize
 
-    command: CommandContext = context.obj
-    workspace = command.workspace
-    settings = workspace.settings()
     with workspace.lock(), watched() as progress:
         result = asyncio.run(synthesize(workspace, settings, progress, limit, yes))
         page = write_page(workspace, settings)
+        shown = _shown_to_people(workspace, settings, progress) if result.waiting else []
     _say(result)
     out.print(f"page: {page}", markup=False)
     if result.unanswered:
@@ -39,7 +50,23 @@ def synth(
             " or see `cluster-r1 status` for the reasons"
         )
     if result.waiting:
-        raise WaitingForReview("\n  ".join(["waiting for a person:", *(f"{w.title} {w.file}" for w in result.waiting)]))
+        gates = [f"{gate.title} {gate.file}" for gate in result.waiting]
+        raise WaitingForReview("\n  ".join(["waiting for a person:", *gates, *shown]))
+
+
+def _shown_to_people(workspace: Workspace, settings: Settings, progress: Progress) -> list[str]:
+    """Push the open gates to the project's Argilla, if it has one; where they are, in words."""
+    from ..annotation.opening import has_argilla, open_channel
+    from ..annotation.push import push_reviews
+
+    try:
+        if not has_argilla(workspace, settings):
+            return []
+        channel = open_channel(workspace, settings, "argilla")
+        pushed = push_reviews(workspace, settings, channel, "argilla", ["taxonomy"], progress)
+    except ArgillaError as error:
+        return [f"it could not be shown in Argilla, `cluster-r1 review push` tries again: {error}"]
+    return [f"or in Argilla: {result.place}, then `cluster-r1 review pull`" for result in pushed]
 
 
 def _say(result: SynthResult) -> None:
@@ -62,12 +89,30 @@ def task_lines(result: TaskResult) -> list[str]:
         f"  {task.documents} documents in {shape}: {counts}",
         f"  agreement {_interval(agreement.raw)}, {statistics}",
     ]
+    lines += _human_and_carried(result)
     for score in result.gold:
         if score.accuracy is not None:
             lines.append(
                 f"  {score.who}: accuracy {score.accuracy:.1%}, V {score.v_measure:.3f}, ARI {score.ari:.3f}"
                 f" against gold on {score.documents} documents"
             )
+    return lines
+
+
+def _human_and_carried(result: TaskResult) -> list[str]:
+    """What people said, and what was taken over from another taxonomy version, where there is any of it."""
+    lines = []
+    if result.human:
+        labels = "1 label" if result.human == 1 else f"{result.human} labels"
+        lines.append(f"  {labels} by people, {result.corrected} of them corrections")
+    if (carried := result.carried) is not None:
+        again = "none of the documents like them was voted on anew"
+        if carried.rechecked:
+            again = (
+                f"of {carried.rechecked} untouched documents voted anew, {carried.same} kept their label"
+                f" ({_interval(carried.stability)})"
+            )
+        lines.append(f"  {carried.documents} labels carried over from version {carried.version}; {again}")
     return lines
 
 

@@ -76,18 +76,11 @@ def measure_agreement(
     counts = matrix.astype(np.float64)
     total = int(matrix.sum())
     draws = _resampled(counts, resamples if total else 0, seed)
-    tail = (1 - confidence) / 2
 
     def interval(statistic: Callable[[Counts], Counts]) -> Interval:
-        value = float(statistic(counts[None])[0]) if total else float("nan")
-        if np.isnan(value):
+        if not total:
             return Interval(None, None, None)
-        replicates = statistic(draws)
-        replicates = replicates[~np.isnan(replicates)]
-        if not len(replicates):
-            return Interval(value, None, None)
-        low, high = np.quantile(replicates, [tail, 1 - tail])
-        return Interval(value, float(low), float(high))
+        return percentile_interval(float(statistic(counts[None])[0]), statistic(draws), confidence)
 
     return Agreement(
         documents=total,
@@ -100,6 +93,18 @@ def measure_agreement(
         confidence=confidence,
         resamples=resamples,
     )
+
+
+def percentile_interval(value: float, replicates: Counts, confidence: float) -> Interval:
+    """A statistic with the percentiles of its bootstrap replicates, those left out where it was undefined (nan)."""
+    if np.isnan(value):
+        return Interval(None, None, None)
+    defined = replicates[~np.isnan(replicates)]
+    if not len(defined):
+        return Interval(value, None, None)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(defined, [tail, 1 - tail])
+    return Interval(value, float(low), float(high))
 
 
 def raw_agreement(matrices: Counts) -> Counts:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from .agreement import Agreement, Confusion, confused_pairs, confusion_matrix, measure_agreement
 from .consensus import Consensus
@@ -15,6 +15,7 @@ from .taxonomy import NONE_FITS, Taxonomy
 
 _RESAMPLES = 200
 _FEWEST_SPLIT = 2
+_EXAMPLES = 3
 
 
 class Finding(NamedTuple):
@@ -41,6 +42,9 @@ class TaxonomyCheck(BaseModel):
     agreement: Agreement
     findings: tuple[Finding, ...]
     passed: bool
+    examples: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="ids of a few documents that both labelers put in a cluster, by its name"
+    )
 
     @property
     def score(self) -> float:
@@ -73,7 +77,13 @@ def check_taxonomy(taxonomy: Taxonomy, votes: Sequence[Consensus], limits: Taxon
         agreement=measure_agreement(matrix, labels, resamples=_RESAMPLES),
         findings=tuple(findings),
         passed=bool(answered) and not findings,
+        examples=_examples(taxonomy, answered),
     )
+
+
+def _examples(taxonomy: Taxonomy, votes: Sequence[Consensus]) -> dict[str, tuple[str, ...]]:
+    kept = {name: tuple(v.document_id for v in votes if v.cluster == name) for name in taxonomy.names}
+    return {name: ids[:_EXAMPLES] for name, ids in kept.items() if ids}
 
 
 def _overlap_finding(pair: Confusion, votes: Sequence[Consensus]) -> Finding:

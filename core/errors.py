@@ -74,6 +74,18 @@ class WorkspaceLocked(ClusterR1Error):
     exit_code = 7
 
 
+class ArgillaError(ClusterR1Error):
+    """An Argilla server cannot be used: nobody listens, it refuses the key, the workspace is missing."""
+
+    exit_code = 4
+
+
+class ReviewError(ClusterR1Error):
+    """A review cannot be shown or read: nothing to review, a file that is not one of ours."""
+
+    exit_code = 2
+
+
 class ServerError(ClusterR1Error):
     """A local model server did not start or died; the message holds the end of its log."""
 

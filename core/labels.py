@@ -1,7 +1,7 @@
 """Labels on disk: one Parquet file a chunk of documents, in a folder for each taxonomy version.
 
-A file is written whole or not at all, so a document is either decided in exactly one file or still pending.
-Documents that got no answer are stored with the error and stay pending.
+A file is written whole or not at all, so a document is either decided or still pending. Documents that got no answer
+are stored with the error and stay pending. People's labels lie beside the votes and leave them as they were.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import orjson
 from numpy.typing import NDArray
 
 from .consensus import Assignment, Consensus, Outcome
-from .taxonomy import Taxonomy
+from .human import HumanLabel, merge_human, read_human
+from .taxonomy import NONE_FITS, Taxonomy
 from .workspace import Workspace, table_of, write_bytes, write_table
 
 if TYPE_CHECKING:
@@ -31,12 +32,36 @@ def keys_of(table: pa.Table) -> Keys:
 
 
 class LabelRow(NamedTuple):
-    """A document's consensus; `row` is its place in the corpus file when it was labelled, `cut` tells a cut prompt."""
+    """A document's consensus; `row` is its place in the corpus file when it was labelled, `cut` tells a cut prompt.
+
+    `carried_from` is the fingerprint of the taxonomy version that the votes were cast under, when that is another one.
+    """
 
     key: int
     row: int
     cut: bool
     consensus: Consensus
+    carried_from: str | None = None
+    human: HumanLabel | None = None
+
+    @property
+    def final_outcome(self) -> Outcome:
+        """People's word where there is one, else what the labelers came to."""
+        if self.human is None:
+            return self.consensus.outcome
+        return "none_fits" if self.human.cluster == NONE_FITS else "kept"
+
+    @property
+    def final_cluster(self) -> str | None:
+        """The cluster of a document that is kept in the end."""
+        if self.human is None:
+            return self.consensus.cluster
+        return None if self.human.cluster == NONE_FITS else self.human.cluster
+
+    @property
+    def corrected(self) -> bool:
+        """People say something else than the consensus, or there was none."""
+        return (self.final_outcome, self.final_cluster) != (self.consensus.outcome, self.consensus.cluster)
 
 
 class LabelStore:
@@ -49,7 +74,7 @@ class LabelStore:
         return sorted(self.folder.glob("[!.]*.parquet"))
 
     def decided(self) -> Keys:
-        """Sorted keys of documents that need no further call."""
+        """Sorted keys of documents that need no further call, each once."""
         import pyarrow.parquet as pq
 
         keys = [np.empty(0, dtype=np.uint64)]
@@ -58,22 +83,36 @@ class LabelStore:
                 table = file.read(columns=["key", "outcome"])
             answered = np.array([outcome != "unanswered" for outcome in table["outcome"].to_pylist()], dtype=bool)
             keys.append(keys_of(table)[answered])
-        return np.sort(np.concatenate(keys))
+        return np.unique(np.concatenate(keys))
 
     def write(self, name: str, rows: Sequence[LabelRow]) -> Path:
         path = self.folder / f"{name}.parquet"
         write_table(path, table_of(map(_record, rows), _schema()))
         return path
 
+    def human(self) -> dict[int, HumanLabel]:
+        """People's labels by document key."""
+        return read_human(self._human_file)
+
+    def put_human(self, labels: Iterable[HumanLabel]) -> None:
+        """Store people's labels, each in place of an earlier one of its document."""
+        merge_human(self._human_file, labels)
+
+    @property
+    def _human_file(self) -> Path:
+        return self.folder / "human.jsonl"
+
     def rows(self, corpus: Keys | None = None) -> Iterator[LabelRow]:
         """Decided rows, then those still unanswered, each document once; `corpus` keeps only these keys."""
         wanted = None if corpus is None else set(corpus.tolist())
+        human = self.human()
         open_rows: dict[int, LabelRow] = {}
         seen: set[int] = set()
         for path in self.files():
-            for row in read_rows(path):
-                if (wanted is not None and row.key not in wanted) or row.key in seen:
+            for votes in read_rows(path):
+                if (wanted is not None and votes.key not in wanted) or votes.key in seen:
                     continue
+                row = votes._replace(human=human[votes.key]) if votes.key in human else votes
                 if row.consensus.outcome == "unanswered":
                     open_rows[row.key] = row
                 else:
@@ -88,7 +127,7 @@ def label_store(workspace: Workspace, taxonomy: Taxonomy) -> LabelStore:
 
 
 def read_rows(path: Path) -> Iterator[LabelRow]:
-    """The rows of one chunk's file, streamed."""
+    """The rows of one chunk's file, streamed, without people's labels."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
@@ -122,7 +161,7 @@ def _schema() -> pa.Schema:
         columns |= {
             f"{field}_{letter}": pa.int16() if field in ("position", "order") else pa.string() for field in _VOTE_FIELDS
         }
-    return pa.schema(columns)
+    return pa.schema(columns | {"carried_from": pa.string()})
 
 
 def _record(row: LabelRow) -> dict[str, Any]:
@@ -134,6 +173,7 @@ def _record(row: LabelRow) -> dict[str, Any]:
         "cut": row.cut,
         "outcome": consensus.outcome,
         "cluster": consensus.cluster,
+        "carried_from": row.carried_from,
     }
     for letter, vote in zip("ab", consensus.votes, strict=True):
         record[f"labeler_{letter}"] = vote.labeler
@@ -151,4 +191,5 @@ def _row(record: dict[str, Any]) -> LabelRow:
     consensus = Consensus(
         document_id=record["document_id"], outcome=outcome, cluster=record["cluster"], votes=(first, second)
     )
-    return LabelRow(record["key"], record["row"], record["cut"], consensus)
+    carried_from = record.get("carried_from")  # older files have no such column
+    return LabelRow(record["key"], record["row"], record["cut"], consensus, carried_from)

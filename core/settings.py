@@ -200,6 +200,15 @@ class LabelingSettings(_Section):
     attempts: int = Field(
         default=3, ge=1, le=10, description="answers asked of a labeler before a document is left unanswered"
     )
+    carry: bool = Field(
+        default=True, description="after an edit of the taxonomy vote anew only on what it touches, else on everything"
+    )
+    recheck: int = Field(
+        default=50,
+        ge=0,
+        le=100_000,
+        description="untouched documents voted on anew all the same, to measure what carrying labels over costs",
+    )
 
 
 class ReviewSettings(_Section):

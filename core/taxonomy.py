@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
+from collections import Counter
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -79,24 +81,48 @@ class Taxonomy(BaseModel):
 
 
 class TaxonomyDiff(NamedTuple):
-    """What changed from one version to the next, by cluster name."""
+    """What changed from one version to the next, by cluster name; `renamed` holds (old name, new name).
+
+    A cluster is renamed where exactly one removed and one added cluster have the same description, which is not blank.
+    """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     redescribed: tuple[str, ...]
     instruction_changed: bool
+    renamed: tuple[tuple[str, str], ...] = ()
 
     @property
     def empty(self) -> bool:
+        return self.same_meaning and not self.renamed
+
+    @property
+    def same_meaning(self) -> bool:
+        """Nothing but names changed."""
         return not (self.added or self.removed or self.redescribed or self.instruction_changed)
 
 
 def diff_taxonomies(old: Taxonomy, new: Taxonomy) -> TaxonomyDiff:
     before = {c.name: c.description for c in old.clusters}
     after = {c.name: c.description for c in new.clusters}
+    removed = {name: before[name] for name in before if name not in after}
+    added = {name: after[name] for name in after if name not in before}
+    renamed = _renamed(removed, added)
     return TaxonomyDiff(
-        added=tuple(name for name in after if name not in before),
-        removed=tuple(name for name in before if name not in after),
+        added=tuple(name for name in added if name not in renamed.values()),
+        removed=tuple(name for name in removed if name not in renamed),
         redescribed=tuple(name for name in after if name in before and after[name] != before[name]),
         instruction_changed=old.instruction != new.instruction,
+        renamed=tuple(renamed.items()),
     )
+
+
+def _renamed(removed: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
+    """New names by old ones; the mappings are name: description."""
+    gone, come = Counter(removed.values()), Counter(added.values())
+    by_description = {description: name for name, description in added.items()}
+    return {
+        name: by_description[description]
+        for name, description in removed.items()
+        if description and gone[description] == come[description] == 1
+    }

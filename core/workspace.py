@@ -4,9 +4,11 @@ cluster-r1.yaml        settings, written by people
 corpus/                documents.parquet, report.json (what was skipped and why)
 taxonomies/            one YAML file a task (people may edit it), history/ holds every version
 reviews/               what waits for a person, and what people decided
-labels/                TASK/FINGERPRINT/*.parquet: votes and outcomes, one file a chunk
+labels/                TASK/FINGERPRINT/*.parquet: votes and outcomes, one file a chunk; human.jsonl: people's labels;
+                       carry.json: what was taken over from another taxonomy version
 tasks/                 TASK.json: the labelled task with its agreement statistics
-state/                 ledger.sqlite, checkpoints.sqlite, logs/
+traces/                TASK.jsonl: reasoning traces for distillation; _verdicts.jsonl: what people say about them
+state/                 ledger.sqlite, checkpoints.sqlite, gates/ (what open gates ask), logs/
 """
 
 from __future__ import annotations
@@ -42,9 +44,11 @@ class Workspace:
         self.reviews = self.root / "reviews"
         self.labels = self.root / "labels"
         self.tasks = self.root / "tasks"
+        self.traces = self.root / "traces"
         self.state = self.root / "state"
         self.ledger = self.state / "ledger.sqlite"
         self.checkpoints = self.state / "checkpoints.sqlite"
+        self.gates = self.state / "gates"
         self.logs = self.state / "logs"
 
     def settings(self) -> Settings:

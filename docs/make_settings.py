@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cluster_r1.core.settings import (
+    ArgillaSettings,
     BudgetSettings,
     CorpusSettings,
     LabelingSettings,
@@ -24,6 +25,7 @@ _SECTIONS: tuple[tuple[str, type[Any]], ...] = (
     ("taxonomy", TaxonomySettings),
     ("labeling", LabelingSettings),
     ("review", ReviewSettings),
+    ("argilla", ArgillaSettings),
     ("budget", BudgetSettings),
 )
 _HEAD = """# Settings

@@ -1,7 +1,8 @@
 """What a run will cost, from a small probe: calls, tokens, time and money before anything large is spent.
 
 The probe has each labeler answer a few documents, through the ledger: where the taxonomy is already accepted these
-are the run's own calls and cost nothing extra. Without a taxonomy a placeholder of middling size stands in.
+are the run's own calls and cost nothing extra, unless its labels are about to be carried over. Without a taxonomy a
+placeholder of middling size stands in.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ..agents.labeling import LABELERS, Labeler, LabelingAgent
@@ -21,6 +23,7 @@ from ..corpora.sampling import random_rows
 from ..corpora.store import ingest
 from ..llm.model import cost_usd
 from ..llm.protocol import ChatModel, ChatRequest, Reply, Usage
+from .carry import coming_keys
 from .pending import pending_rows
 from .progress import Progress
 from .run import Run, open_run
@@ -184,7 +187,9 @@ def _thinking(settings: Settings, measured: _Measured, drafts: int) -> list[Role
 
 
 def _pending(run: Run, taxonomy: Taxonomy) -> int:
-    return len(pending_rows(run.documents.keys(), run.labels(taxonomy).decided()))
+    keys = run.documents.keys()
+    coming = coming_keys(run.workspace, run.settings, keys, taxonomy)
+    return len(pending_rows(keys, np.concatenate([run.labels(taxonomy).decided(), coming])))
 
 
 def _placeholder(settings: Settings) -> Taxonomy:

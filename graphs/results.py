@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..agents.labeling import LABELERS, cluster_orders
 from ..core.agreement import Agreement, confusion_matrix, measure_agreement
+from ..core.carried import Carried, CarryPlan, wilson_interval
+from ..core.consensus import Consensus
 from ..core.gold import GoldScore, gold_label, score_against_gold
 from ..core.labels import LabelRow, label_store
 from ..core.positions import PositionBias, position_bias
@@ -18,6 +20,7 @@ from ..core.tasks import ClusteringTask
 from ..core.taxonomy import NONE_FITS, Taxonomy
 from ..core.workspace import Workspace, write_json
 from ..corpora.store import DocumentStore
+from .carry import read_plan
 
 
 class TaskResult(BaseModel):
@@ -30,6 +33,9 @@ class TaskResult(BaseModel):
     bias: tuple[PositionBias, ...]
     gold: tuple[GoldScore, ...]
     cut: int
+    human: int = Field(default=0, description="labels by people, which win over the labelers' consensus")
+    corrected: int = Field(default=0, description="those that say something else than the consensus")
+    carried: Carried | None = Field(default=None, description="votes taken over from another taxonomy version")
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -39,26 +45,39 @@ class TaskResult(BaseModel):
 class _Tally:
     """Counts over a task's label rows, taken in one pass and in memory that does not grow with the corpus."""
 
-    def __init__(self, taxonomy: Taxonomy, settings: Settings) -> None:
+    def __init__(self, taxonomy: Taxonomy, settings: Settings, plan: CarryPlan | None) -> None:
         self.labels = (*taxonomy.names, NONE_FITS)
         self.pairs: Counter[tuple[str, str]] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.sizes: Counter[str] = Counter(dict.fromkeys(taxonomy.names, 0))
         self.votes: tuple[Counter[tuple[int, str]], ...] = (Counter(), Counter())
-        self.cut = 0
+        self.cut = self.human = self.corrected = self.carried_over = 0
+        self.plan = plan
+        self.before = {old.key: (old.outcome, old.cluster) for old in plan.recheck} if plan else {}
+        self.same: Counter[bool] = Counter()
         self.orders = [
             cluster_orders(labeler, taxonomy, settings.labeling.orders, settings.seed) for labeler in LABELERS
         ]
 
     def add(self, row: LabelRow) -> None:
         consensus = row.consensus
-        self.outcomes[consensus.outcome] += 1
+        self.outcomes[row.final_outcome] += 1
         self.cut += row.cut
-        if consensus.cluster is not None:
-            self.sizes[consensus.cluster] += 1
+        self.human += row.human is not None
+        self.corrected += row.corrected
+        self.carried_over += row.carried_from is not None
+        if row.final_cluster is not None:
+            self.sizes[row.final_cluster] += 1
+        if row.key in self.before and consensus.outcome != "unanswered":
+            self.same[self.before[row.key] == (consensus.outcome, consensus.cluster)] += 1
         first, second = (vote.cluster for vote in consensus.votes)
         if first is not None and second is not None:
             self.pairs[first, second] += 1
+        if row.carried_from is None:
+            self._place(consensus)
+
+    def _place(self, consensus: Consensus) -> None:
+        """Count votes by list position; not for votes that were cast on another version's lists."""
         for votes, vote in zip(self.votes, consensus.votes, strict=True):
             if vote.cluster not in (None, NONE_FITS):
                 votes[vote.order, str(vote.cluster)] += 1
@@ -72,11 +91,24 @@ class _Tally:
             for labeler, orders, votes in zip(LABELERS, self.orders, self.votes, strict=True)
         )
 
+    def carried(self) -> Carried | None:
+        rechecked = self.same.total()
+        if self.plan is None or not (self.carried_over or rechecked):
+            return None
+        return Carried(
+            source=self.plan.source,
+            version=self.plan.version,
+            documents=self.carried_over,
+            rechecked=rechecked,
+            same=self.same[True],
+            stability=wilson_interval(self.same[True], rechecked),
+        )
+
 
 def measure_task(workspace: Workspace, settings: Settings, documents: DocumentStore, taxonomy: Taxonomy) -> TaskResult:
     """Statistics of a task's labels over the documents that are in the corpus now; written to `tasks/ID.json`."""
-    tally = _Tally(taxonomy, settings)
     store = label_store(workspace, taxonomy)
+    tally = _Tally(taxonomy, settings, read_plan(store))
     for row in store.rows(documents.keys()):
         tally.add(row)
     labelled = sum(tally.outcomes.values())
@@ -89,7 +121,16 @@ def measure_task(workspace: Workspace, settings: Settings, documents: DocumentSt
         sizes=dict(tally.sizes),
     )
     gold = gold_scores(settings, documents, store.rows(documents.keys()), taxonomy.task)
-    result = TaskResult(task=task, agreement=tally.agreement(), bias=tally.bias(), gold=gold, cut=tally.cut)
+    result = TaskResult(
+        task=task,
+        agreement=tally.agreement(),
+        bias=tally.bias(),
+        gold=gold,
+        cut=tally.cut,
+        human=tally.human,
+        corrected=tally.corrected,
+        carried=tally.carried(),
+    )
     write_json(workspace.tasks / f"{taxonomy.task}.json", result.model_dump(mode="json"))
     return result
 
@@ -97,19 +138,23 @@ def measure_task(workspace: Workspace, settings: Settings, documents: DocumentSt
 def gold_scores(
     settings: Settings, documents: DocumentStore, rows: Iterable[LabelRow], task: str
 ) -> tuple[GoldScore, ...]:
-    """Both labelers on every answered document, then the consensus on the kept ones; empty without gold labels."""
+    """Both labelers on every answered document, then the consensus on the kept ones; empty without gold labels.
+
+    People's labels count with the consensus: it is what becomes of the documents in the end.
+    """
     if settings.corpus.gold is None:
         return ()
     gold = gold_by_key(settings, documents, task)
     scored: dict[str, list[tuple[str, str]]] = {"labeler A": [], "labeler B": [], "consensus (kept)": []}
     for row in rows:
         label = gold.get(row.key)
-        if label is None or row.consensus.outcome == "unanswered":
+        if label is None:
             continue
-        for who, vote in zip(("labeler A", "labeler B"), row.consensus.votes, strict=True):
-            scored[who].append((label, str(vote.cluster)))
-        if row.consensus.cluster is not None:
-            scored["consensus (kept)"].append((label, row.consensus.cluster))
+        if row.consensus.outcome != "unanswered":
+            for who, vote in zip(("labeler A", "labeler B"), row.consensus.votes, strict=True):
+                scored[who].append((label, str(vote.cluster)))
+        if row.final_cluster is not None:
+            scored["consensus (kept)"].append((label, row.final_cluster))
     if not gold:
         return ()
     return tuple(score_against_gold(who, [g for g, _ in pairs], [c for _, c in pairs]) for who, pairs in scored.items())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from ..core.archive import TaxonomyArchive, now
 from ..core.consensus import OUTCOMES
 from ..core.gold import gold_label
+from ..core.label_review import LabelReview
 from ..core.labels import LabelRow, label_store
 from ..core.settings import ROLES, Settings
 from ..core.taxonomy import Taxonomy
@@ -86,7 +88,22 @@ def _task_summary(
         none_fits=tuple(shown["none_fits", ""]),
         unanswered=tuple(shown["unanswered", ""]),
         cut=result.cut,
+        human=result.human,
+        corrected=result.corrected,
+        carried=result.carried,
+        review=_label_review(workspace, taxonomy),
     )
+
+
+def _label_review(workspace: Workspace, taxonomy: Taxonomy) -> LabelReview | None:
+    """What people said about this version's labels, if they were asked."""
+    path = label_review_file(workspace, taxonomy.task)
+    review = LabelReview.model_validate(read_json(path)) if path.exists() else None
+    return review if review is not None and review.taxonomy == taxonomy.fingerprint else None
+
+
+def label_review_file(workspace: Workspace, task: str) -> Path:
+    return workspace.reviews / f"labels-{task}.json"
 
 
 def _shown_documents(
@@ -96,7 +113,7 @@ def _shown_documents(
     most = max(3, min(_SHOWN_A_GROUP, _SHOWN // len(taxonomy.clusters)))
     chosen: dict[tuple[str, str], list[LabelRow]] = defaultdict(list)
     for row in label_store(workspace, taxonomy).rows(documents.keys()):
-        group = chosen[row.consensus.outcome, row.consensus.cluster or ""]
+        group = chosen[row.final_outcome, row.final_cluster or ""]
         if len(group) < most:
             group.append(row)
     asked = settings.gold_labeling(taxonomy.task)
@@ -105,5 +122,5 @@ def _shown_documents(
         found = documents.rows(rows_of(documents, (row.key for row in rows)))
         for document, row in zip(found, rows, strict=True):
             gold = gold_label(document.meta, settings.corpus.gold, asked)
-            shown[group].append(Shown(cut_to_tokens(document.text, _SHOWN_TOKENS), gold, row.consensus))
+            shown[group].append(Shown(cut_to_tokens(document.text, _SHOWN_TOKENS), gold, row.consensus, row.human))
     return shown

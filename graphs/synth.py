@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from langgraph.types import Command
@@ -15,14 +15,16 @@ from ..core.settings import Settings, TaskSettings
 from ..core.taxonomy import Provenance, Taxonomy
 from ..core.workspace import Workspace
 from ..corpora.store import ingest
+from .carry import carry_labels
 from .labeling import LabelingContext, label_pending
 from .progress import Progress
 from .results import TaskResult, measure_task
-from .reviews import Decision, TaskEdit, Waiting, close_review, open_review, read_decision
+from .reviews import Decision, Gate, TaskEdit, Waiting, close_review, open_review, read_decision, retire_gate
 from .run import Run, open_run
 from .taxonomy import proposals_graph, taxonomy_graph
 
 _ACCEPTED = Decision(verdict="accept", author="--yes")
+_GateOf = Callable[[Run, str, Mapping[str, Any]], Gate]
 
 
 class SynthResult(NamedTuple):
@@ -76,9 +78,10 @@ async def _tasks(run: Run, yes: bool) -> tuple[list[TaskEdit | TaskSettings], li
         return list(run.settings.tasks), []
     graph = proposals_graph(run.checkpoints)
     run.progress.stage("proposals", None)
-    state, payload = await _advance(run, graph, "proposals", {}, yes, _proposals_review)
+    state, payload = await _advance(run, graph, "proposals", {}, yes, _proposals_gate)
     if payload is not None:
         return [], [payload]
+    retire_gate(run.workspace, "proposals")
     return [TaskEdit.model_validate(task) for task in state.get("tasks", [])], []
 
 
@@ -91,12 +94,13 @@ async def _settle(run: Run, task: TaskEdit | TaskSettings, yes: bool) -> _Settle
     thread = f"taxonomy/{task.id}/{hashlib.sha256(task.instruction.encode()).hexdigest()[:16]}"
     current = run.archive.current(task.id)
     if current is not None and (current.instruction == task.instruction or await _has_ended(graph, thread)):
+        retire_gate(run.workspace, f"taxonomy-{task.id}")
         return _Settled(task.id, current, None)
     start: dict[str, Any] = {"task": task.id, "instruction": task.instruction}
     if isinstance(task, TaskEdit):
         start["clusters"] = [cluster.model_dump() for cluster in task.clusters]
     run.progress.stage(f"{task.id}: taxonomy", None)
-    state, waiting = await _advance(run, graph, thread, start, yes, _taxonomy_review)
+    state, waiting = await _advance(run, graph, thread, start, yes, _taxonomy_gate)
     if waiting is not None:
         return _Settled(task.id, None, waiting)
     for trouble in state.get("trouble", []):
@@ -123,7 +127,7 @@ def _given(run: Run, task: TaskEdit | TaskSettings, file: str) -> Taxonomy:
 
 
 async def _advance(
-    run: Run, graph: Any, thread: str, start: Mapping[str, Any], yes: bool, review: Any
+    run: Run, graph: Any, thread: str, start: Mapping[str, Any], yes: bool, gate: _GateOf
 ) -> tuple[dict[str, Any], Waiting | None]:
     """Start or resume a gated graph. Returns its state and None at the end, or the gate where it waits."""
     config = {"configurable": {"thread_id": thread}}
@@ -137,33 +141,46 @@ async def _advance(
             snapshot = await graph.aget_state(config)
         if not snapshot.interrupts:
             return snapshot.values, None
-        waiting: Waiting = review(run, snapshot.interrupts[0].value)
+        asked = snapshot.interrupts[0]
+        waiting = open_review(run.workspace, gate(run, asked.id, asked.value))
         decision = read_decision(waiting) or (_ACCEPTED if yes else None)
         if decision is None:
             return snapshot.values, waiting
         await graph.ainvoke(
             Command(resume=decision.model_dump(mode="json")), config, context=context, durability="sync"
         )
-        close_review(waiting, decision)
+        close_review(run.workspace, waiting, decision)
         snapshot = await graph.aget_state(config)
         given = None
 
 
-def _proposals_review(run: Run, payload: Mapping[str, Any]) -> Waiting:
-    return open_review(run.workspace.reviews, "proposals", "Which of these tasks shall be made?", payload["tasks"], [])
+def _proposals_gate(run: Run, ticket: str, payload: Mapping[str, Any]) -> Gate:
+    return Gate(
+        name="proposals",
+        kind="proposals",
+        ticket=ticket,
+        title="Which of these tasks shall be made?",
+        tasks=tuple(TaskEdit.model_validate(task) for task in payload["tasks"]),
+    )
 
 
-def _taxonomy_review(run: Run, payload: Mapping[str, Any]) -> Waiting:
+def _taxonomy_gate(run: Run, ticket: str, payload: Mapping[str, Any]) -> Gate:
     taxonomy = run.archive.version(payload["task"], payload["version"])
     check = run.archive.check(taxonomy.task, taxonomy.version)
-    edit = TaskEdit(id=taxonomy.task, instruction=taxonomy.instruction, clusters=taxonomy.clusters)
-    findings = [finding.text for finding in check.findings] if check else []
-    title = f"Is this the taxonomy for {taxonomy.task!r}?"
-    return open_review(run.workspace.reviews, payload["gate"], title, [edit.model_dump(mode="json")], findings)
+    return Gate(
+        name=payload["gate"],
+        kind="taxonomy",
+        ticket=ticket,
+        title=f"Is this the taxonomy for {taxonomy.task!r}?",
+        tasks=(TaskEdit(id=taxonomy.task, instruction=taxonomy.instruction, clusters=taxonomy.clusters),),
+        findings=tuple(finding.text for finding in check.findings) if check else (),
+        version=taxonomy.version,
+    )
 
 
 async def _label(run: Run, taxonomy: Taxonomy, limit: int | None) -> TaskResult:
     labels = run.labels(taxonomy)
+    await asyncio.to_thread(carry_labels, run.workspace, run.settings, run.documents.keys(), taxonomy)
 
     def answered(_: Assignment) -> None:
         run.progress.advance()

@@ -1,4 +1,4 @@
-"""Local model servers: an OpenAI-compatible server as a child process that never outlives this one. POSIX only.
+"""Local servers: a server, of a model or of anything else, as a child process that never outlives this one. POSIX only.
 
 Between this process and the server sits a watcher (`python -m cluster_r1.llm.server`). It ends the server with all its
 children as soon as its standard input closes or its parent is gone, so that not even kill -9 leaves a server behind.
@@ -52,7 +52,8 @@ _VLLM_STRUCTURED = json.dumps({"backend": "xgrammar", "disable_any_whitespace": 
 class LocalServer:
     """One server process, started by `start()` or by entering the context.
 
-    `command` gets the port and returns the command line. `base_url` ends in /v1 and is known after the start.
+    `command` gets the port and returns the command line; `model` is what it serves, in messages. `ready` gets the port
+    and says whether the server answers yet. `base_url` ends in `path` and is known after the start.
     """
 
     def __init__(
@@ -66,6 +67,8 @@ class LocalServer:
         ready_s: float = _EMBEDDED_READY_S,
         grace_s: float = _GRACE_S,
         progress: Progress = lambda _: None,
+        ready: Callable[[int], bool] | None = None,
+        path: str = "/v1",
     ) -> None:
         self.model = model
         self.log = log
@@ -75,6 +78,8 @@ class LocalServer:
         self._ready_s = ready_s
         self._grace_s = grace_s
         self._progress = progress
+        self._ready = ready or _answers
+        self._path = path
         self._watcher: subprocess.Popen[bytes] | None = None
         self.base_url = ""
 
@@ -95,8 +100,8 @@ class LocalServer:
         """Return when the server answers. Raises ServerError with the end of the log when it ends or takes too long."""
         if self.running:
             return self
-        port = _port_to_use(self._port)
-        self.base_url = f"http://{_HOST}:{port}/v1"
+        port = free_port(self._port)
+        self.base_url = f"http://{_HOST}:{port}{self._path}"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         watch = [sys.executable, "-P", "-m", __spec__.name, str(os.getpid()), str(self._grace_s)]
         with self.log.open("wb") as log:
@@ -139,7 +144,7 @@ class LocalServer:
 
     def _wait_until_ready(self, port: int) -> None:
         started = said = time.monotonic()
-        while not _answers(port):
+        while not self._ready(port):
             if not self.running:
                 raise ServerError(f"the server for {self.model!r} ended while it started; {self._what_it_logged()}")
             now = time.monotonic()
@@ -237,8 +242,8 @@ def _number_from_environment(variable: str) -> int | None:
     return int(text)
 
 
-def _port_to_use(wanted: int | None) -> int:
-    """The wanted port when nobody listens there, else ServerError; any free port when none is wanted."""
+def free_port(wanted: int | None) -> int:
+    """The wanted local port when nobody listens there, else ServerError; any free port when none is wanted."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -250,10 +255,11 @@ def _port_to_use(wanted: int | None) -> int:
 
 def _answers(port: int) -> bool:
     """Whether the server is ready: /health says 200, or it has no /health and lists its models."""
-    return (status := _status(port, "/health")) == 200 or (status == 404 and _status(port, "/v1/models") == 200)
+    return (status := status_of(port, "/health")) == 200 or (status == 404 and status_of(port, "/v1/models") == 200)
 
 
-def _status(port: int, path: str) -> int | None:
+def status_of(port: int, path: str) -> int | None:
+    """The HTTP status with which a local server answers GET, None when nobody does."""
     connection = http.client.HTTPConnection(_HOST, port, timeout=5)
     try:
         connection.request("GET", path)

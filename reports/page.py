@@ -34,13 +34,22 @@ class Section(NamedTuple):
 
 
 def render_page(
-    title: str, body: str, *, kicker: str = "", sections: Sequence[Section] = (), generated_at: str = ""
+    title: str,
+    body: str,
+    *,
+    kicker: str = "",
+    sections: Sequence[Section] = (),
+    generated_at: str = "",
+    styles: Sequence[str] = (),
+    scripts: Sequence[str] = (),
 ) -> str:
     """A whole page: `body` stands on top, the sections below it as tabs (one after the other without JavaScript).
 
     A `body` that is not Markup is text and gets escaped. Characters that HTML does not allow become U+FFFD.
+    `styles` and `scripts` are files of this folder that this page needs beyond what every page has.
     """
-    style, script = _asset("page.css"), _asset("page.js")
+    style = "\n".join(_asset(name) for name in ("page.css", *styles))
+    script = "\n".join(_asset(name) for name in ("page.js", *scripts))
     page = render_part(
         "page.html",
         title=title,

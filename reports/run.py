@@ -91,6 +91,7 @@ def _task_part(anchor: str, task: TaskSummary, summary: RunSummary) -> Markup:
         labeler_name=labeler_name,
         models=summary.models,
         meter=meter,
+        people=_people_chart(task),
         **_agreement_charts(task),
     )
 
@@ -122,6 +123,21 @@ def _agreement_charts(task: TaskSummary) -> dict[str, Any]:
         ),
         "swatch": swatch,
     }
+
+
+def _people_chart(task: TaskSummary) -> Markup | None:
+    """Agreement of people with each other and with the models, where there is any to draw."""
+    review = task.review
+    if review is None or not review.settled:
+        return None
+    rows = [Estimate("Labels that people confirm", review.confirmed, "no random document was kept")]
+    if review.people.units:
+        rows.append(Estimate("People among themselves, alpha", review.people.alpha, "no two labels"))
+    rows += [
+        Estimate(f"People and {compared.model}, kappa", compared.random.kappa, undefined_because(compared.random))
+        for compared in review.models
+    ]
+    return intervals(f"Agreement of people on {task.id}", rows)
 
 
 def _outcome_stack(task: TaskSummary, legend: bool = True) -> Markup:

@@ -7,20 +7,24 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from ..core.agreement import Agreement
+from ..core.carried import Carried
 from ..core.check import TaxonomyCheck
 from ..core.consensus import Consensus
 from ..core.costs import RoleCost
 from ..core.gold import GoldScore
+from ..core.human import HumanLabel
+from ..core.label_review import LabelReview
 from ..core.positions import PositionBias
 from ..core.taxonomy import Taxonomy
 
 
 class Shown(NamedTuple):
-    """A document on the page: its text shortened, its gold label where there is one, and what the labelers said."""
+    """A document on the page: its text shortened, its gold label where there is one, what labelers and people said."""
 
     text: str
     gold: str | None
     consensus: Consensus
+    human: HumanLabel | None = None
 
 
 class TaskSummary(BaseModel):
@@ -43,6 +47,10 @@ class TaskSummary(BaseModel):
     none_fits: tuple[Shown, ...]
     unanswered: tuple[Shown, ...]
     cut: int
+    human: int = 0
+    corrected: int = 0
+    carried: Carried | None = None
+    review: LabelReview | None = None
 
 
 class RunSummary(BaseModel):

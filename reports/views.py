@@ -159,9 +159,9 @@ def kept_against_gold(scores: Sequence[GoldScore]) -> str:
     each = " and ".join(f"{percent(s.accuracy)} ({s.who})" for s in alone)
     most = max(s.documents for s in alone)
     return (
-        f"Of the {count(kept.documents)} documents that both labelers agree on, {percent(kept.accuracy)} are right; "
+        f"Of the {count(kept.documents)} documents that are kept, {percent(kept.accuracy)} are right; "
         f"each labeler alone on all {count(most)} answered documents: {each}. "
-        f"The price: {count(most - kept.documents)} documents are not kept."
+        f"The price: {count(max(0, most - kept.documents))} documents are not kept."
     )
 
 

@@ -201,8 +201,11 @@ def test_a_fingerprint_keeps_names_and_descriptions_apart() -> None:
 @given(CONTENTS, CONTENTS)
 def test_a_diff_tells_what_was_added_removed_and_redescribed(old: dict[str, str], new: dict[str, str]) -> None:
     diff = diff_taxonomies(of(old), of(new))
-    assert set(diff.added) == new.keys() - old.keys()
-    assert set(diff.removed) == old.keys() - new.keys()
+    before, after = {a for a, _ in diff.renamed}, {b for _, b in diff.renamed}
+    assert {*diff.added, *after} == new.keys() - old.keys()
+    assert {*diff.removed, *before} == old.keys() - new.keys()
+    assert not before & set(diff.removed)
+    assert not after & set(diff.added)
     assert set(diff.redescribed) == {name for name in old.keys() & new.keys() if old[name] != new[name]}
     assert diff.empty == (old == new)
 
@@ -212,11 +215,34 @@ def test_a_diff_backwards_swaps_added_and_removed(old: dict[str, str], new: dict
     forwards, backwards = diff_taxonomies(of(old), of(new)), diff_taxonomies(of(new), of(old))
     assert forwards.added == backwards.removed
     assert forwards.removed == backwards.added
+    assert set(forwards.renamed) == {(b, a) for a, b in backwards.renamed}
     assert set(forwards.redescribed) == set(backwards.redescribed)
 
 
 def test_a_diff_lists_names_in_taxonomy_order() -> None:
     assert diff_taxonomies(named("d", "c"), named("b", "a")) == TaxonomyDiff(("b", "a"), ("d", "c"), (), False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "renamed"),
+    [
+        ({"a": "one", "b": "two"}, {"A": "one", "b": "two"}, (("a", "A"),)),
+        ({"a": "one", "b": "two"}, {"c": "two", "d": "one"}, (("a", "d"), ("b", "c"))),
+        ({"a": "", "b": "two"}, {"c": "", "b": "two"}, ()),
+        ({"a": "one", "b": "two"}, {"c": "one", "d": "one"}, ()),
+        ({"a": "one", "b": "one"}, {"c": "one", "d": "two"}, ()),
+        ({"a": "one", "b": "two"}, {"a": "two", "b": "one"}, ()),
+        ({"a": "one", "b": "two"}, {"b": "one", "c": "two"}, ()),
+    ],
+    ids=["one", "two", "blank", "two added", "two removed", "swapped", "onto a name that was there"],
+)
+def test_a_cluster_is_renamed_where_one_description_changed_its_name(
+    old: dict[str, str], new: dict[str, str], renamed: tuple[tuple[str, str], ...]
+) -> None:
+    diff = diff_taxonomies(of(old), of(new))
+    assert diff.renamed == renamed
+    assert not diff.empty
+    assert diff.same_meaning == (len(renamed) == len(new.keys() - old.keys()) and not diff.redescribed)
 
 
 def test_a_diff_sees_another_instruction() -> None:

@@ -86,7 +86,7 @@ async def test_a_changed_text_is_another_document_and_a_removed_one_is_gone(proj
 
 async def test_an_edited_description_gets_new_votes_beside_the_old(project: Project, tmp_path: Path) -> None:
     async with FaultEndpoint() as endpoint:
-        workspace = project(endpoint.base_url, documents=60)
+        workspace = project(endpoint.base_url, documents=60, labeling={"chunk": 20, "recheck": 10})
         before = (await run(workspace)).tasks[0].task.taxonomy
         path = tmp_path / "clusters.yaml"
         content = yaml.safe_load(path.read_text())
@@ -94,7 +94,7 @@ async def test_an_edited_description_gets_new_votes_beside_the_old(project: Proj
         path.write_text(yaml.safe_dump(content))
         result = await run(workspace)
         after = result.tasks[0].task.taxonomy
-        assert result.paid == 120
+        assert result.paid == 2 * (12 + 10)
         path.write_text(yaml.safe_dump({"clusters": content["clusters"] | {"fees": "Messages about fees."}}))
         assert (await run(workspace)).paid == 0
     assert (before.version, after.version) == (1, 2)

@@ -2,131 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
+from browser import Tab, browse, needs_chromium
 from cluster_r1.reports.run import render_run
 from cluster_r1.reports.summary import RunSummary, Shown, TaskSummary
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SWITCHES = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--remote-debugging-port=0",
-)
-KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Home": 36, "End": 35, "Tab": 9}
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH: apt-get install chromium"),
-]
-
-
-class Tab:
-    """A tab over the DevTools protocol; what the page logs, throws and asks the network for is collected."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket
-        self._number = 0
-        self.events: list[dict[str, Any]] = []
-
-    async def call(self, method: str, **params: Any) -> dict[str, Any]:
-        self._number += 1
-        await self._socket.send_json({"id": self._number, "method": method, "params": params})
-        while True:
-            message = await self._next()
-            if message.get("id") == self._number:
-                assert "error" not in message, message
-                return message["result"]
-
-    async def open(self, page: Path) -> None:
-        for domain in ("Page", "Runtime", "Log", "Network", "Accessibility"):
-            await self.call(f"{domain}.enable")
-        await self.call("Page.navigate", url=page.as_uri())
-        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
-            await self._next()
-
-    async def run(self, expression: str) -> Any:
-        done = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in done, done
-        return done["result"].get("value")
-
-    async def press(self, key: str) -> None:
-        for kind in ("rawKeyDown", "keyUp"):
-            await self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key])
-
-    async def type(self, text: str) -> None:
-        await self.call("Input.insertText", text=text)
-
-    async def prefer(self, scheme: str) -> None:
-        await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-
-    async def width(self, pixels: int) -> None:
-        size = {"width": pixels, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-        await self.call("Emulation.setDeviceMetricsOverride", **size)
-
-    def complaints(self) -> list[dict[str, Any]]:
-        """Exceptions, console errors and what the browser logged itself (a refused script or style, a failed load)."""
-        noisy = {"Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"}
-        return [event for event in self.events if event["method"] in noisy]
-
-    def requests(self) -> list[str]:
-        sent = [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
-        return [url for url in sent if not url.startswith("data:")]
-
-    async def _next(self) -> dict[str, Any]:
-        message = await self._socket.receive_json(timeout=60)
-        if "method" in message:
-            self.events.append(message)
-        return message
-
-
-@asynccontextmanager
-async def browse(page: Path, profile: Path) -> AsyncIterator[Tab]:
-    """Chromium with the page open; ended by its own command, then by its process."""
-    assert CHROMIUM is not None
-    switches = (*SWITCHES, f"--user-data-dir={profile}", "about:blank")
-    quiet = asyncio.subprocess.DEVNULL
-    browser = await asyncio.create_subprocess_exec(CHROMIUM, *switches, stdout=quiet, stderr=quiet)
-    try:
-        port = await _port(profile / "DevToolsActivePort", browser)
-        async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                target = next(t for t in json.loads(await answer.text()) if t["type"] == "page")
-            async with session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-                tab = Tab(socket)
-                await tab.open(page)
-                yield tab
-                await tab.call("Browser.close")
-    finally:
-        if browser.returncode is None:
-            browser.terminate()
-        await browser.wait()
-
-
-async def _port(file: Path, browser: asyncio.subprocess.Process) -> int:
-    """The port Chromium chose, which it writes into its profile when it listens."""
-    for _ in range(1200):
-        lines = await asyncio.to_thread(lambda: file.read_text().splitlines() if file.exists() else [])
-        if lines:
-            return int(lines[0])
-        assert browser.returncode is None, f"chromium ended with {browser.returncode} before it listened"
-        await asyncio.sleep(0.05)
-    raise AssertionError("chromium did not say where it listens within a minute")
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @pytest.fixture
@@ -134,7 +19,7 @@ async def tab(desk_run: RunSummary, tmp_path: Path) -> AsyncIterator[Tab]:
     """The page of two tasks over 120 documents, open and watched; a complaint or a request fails any test."""
     page = tmp_path / "report.html"
     page.write_text(render_run(desk_run), encoding="utf-8")
-    async with browse(page, tmp_path / "profile") as tab:
+    async with browse(page.as_uri(), tmp_path / "profile") as tab:
         await tab.prefer("light")
         yield tab
         assert tab.complaints() == []
@@ -253,7 +138,7 @@ async def test_on_paper_all_sections_are_there_without_controls(tab: Tab) -> Non
 async def test_without_javascript_everything_is_there(desk_run: RunSummary, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_text(render_run(desk_run).replace("<script>", "<script>/* refused by the policy */"), encoding="utf-8")
-    async with browse(page, tmp_path / "profile") as tab:
+    async with browse(page.as_uri(), tmp_path / "profile") as tab:
         panels = "[...document.querySelectorAll('.panel')].filter(p => p.checkVisibility()).length"
         assert await tab.run(panels) == 3
         assert not await tab.run("document.querySelector('.controls').checkVisibility()")
@@ -267,7 +152,7 @@ async def test_thirty_clusters_and_hostile_names_break_no_layout(
     wide = task.model_copy(update={"id": "W" * 200})
     page = tmp_path / "report.html"
     page.write_text(render_run(make_run(wide)), encoding="utf-8")
-    async with browse(page, tmp_path / "profile") as tab:
+    async with browse(page.as_uri(), tmp_path / "profile") as tab:
         await tab.width(420)
         assert await tab.run("document.documentElement.scrollWidth <= innerWidth")
         assert tab.complaints() == []

@@ -11,6 +11,7 @@ from cluster_r1.core.check import Finding
 from cluster_r1.core.consensus import Assignment, decide
 from cluster_r1.core.costs import RoleCost
 from cluster_r1.core.gold import GoldScore
+from cluster_r1.core.human import HumanLabel
 from cluster_r1.core.taxonomy import NONE_FITS, Cluster, Provenance, Taxonomy
 from cluster_r1.reports.run import render_run
 from cluster_r1.reports.summary import RunSummary, Shown
@@ -27,13 +28,25 @@ def hostile_run(base: RunSummary) -> RunSummary:
     clusters = tuple(Cluster(name=name, description=bad("description")) for name in names)
     made = Provenance(author=bad("author"), kind="human", model=bad("model"), changes=(bad("change"),), at=bad("at"))
     taxonomy = Taxonomy(task="t", instruction=bad("instruction"), clusters=clusters, provenance=made)
-    older = taxonomy.model_copy(update={"clusters": (Cluster(name=bad("old")[:119]), clusters[0]), "instruction": "x"})
+    gone = (Cluster(name=bad("old")[:119]), Cluster(name=bad("former")[:119], description=bad("description")))
+    older = taxonomy.model_copy(update={"clusters": (*gone, clusters[0]), "instruction": "x"})
     good = Assignment(labeler=bad("labeler"), cluster=names[0], reason=bad("reason"))
     other = Assignment(labeler="b", cluster=names[1])
     failed = Assignment(labeler="b", cluster=None, error=bad("error"))
     shown = [
         Shown(bad("text"), bad("gold"), decide(bad(f"id{n}"), good, v)) for n, v in enumerate((good, other, failed))
     ]
+    said = HumanLabel(
+        document_id=bad("id1"),
+        key=1,
+        cluster=bad("word"),
+        authors=(bad("ada"), bad("ben")),
+        rule="agreed",
+        comment=bad("comment"),
+        slice="conflict",
+        at="2026-11-20T10:00:00Z",
+    )
+    shown[1] = shown[1]._replace(human=said)
     agreement = measure_agreement(np.array([[3, 1, 0], [1, 2, 0], [0, 0, 0]]), (*names, NONE_FITS), resamples=20)
     task = base.tasks[0]
     finding = Finding(bad("finding"), (bad("id1"), bad("nowhere")))
@@ -96,6 +109,10 @@ PLACES = [
     "at",
     "instruction",
     "old",
+    "former",
+    "ada",
+    "ben",
+    "word",
     "reason",
     "error",
     "text",

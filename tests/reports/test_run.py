@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cluster_r1.core.agreement import measure_agreement
+from cluster_r1.core.carried import Carried, wilson_interval
 from cluster_r1.core.gold import GoldScore
 from cluster_r1.core.taxonomy import NONE_FITS
 from cluster_r1.reports.run import outcome_sentence, render_run
@@ -74,6 +75,20 @@ def test_the_page_says_the_sentences_and_what_waits(desk_run: RunSummary, desk_h
         assert plain(outcome_sentence(task)) in plain(desk_html.text)
         assert task.taxonomy.instruction in desk_html.text
     assert "reviews/taxonomy.sentiment.yaml" in desk_html.text
+
+
+def test_peoples_labels_and_labels_taken_over_are_told(desk_run: RunSummary, read_html: ReadHtml) -> None:
+    carried = Carried(
+        source="0" * 16, version=3, documents=70, rechecked=50, same=49, stability=wilson_interval(49, 50)
+    )
+    first, *rest = desk_run.tasks
+    task = first.model_copy(update={"human": 12, "corrected": 3, "carried": carried})
+    html = read_html(render_run(desk_run.model_copy(update={"tasks": (task, *rest)})))
+    text = plain(html.text)
+    assert "12 documents have their outcome from people; 3 of them against the labelers' votes" in text
+    assert "Votes on 70 documents were taken over from version 3" in text
+    assert "Of 50 such documents voted on anew, 49 kept their label: 0.98 [0.90, 1.00]." in text
+    assert text.count("taken over from version") == 1
 
 
 def test_cost_and_corpus_are_told(desk_html: Any) -> None:

@@ -71,7 +71,7 @@ def test_what_consensus_bought_is_told_with_its_price() -> None:
         GoldScore("consensus (kept)", 104, 0.96, 0.9, 0.9),
     )
     assert kept_against_gold(scores).replace("\u00a0", " ") == (
-        "Of the 104 documents that both labelers agree on, 96 % are right; each labeler alone on all 118 answered "
+        "Of the 104 documents that are kept, 96 % are right; each labeler alone on all 118 answered "
         "documents: 90 % (labeler A) and 85 % (labeler B). The price: 14 documents are not kept."
     )
 

@@ -1,0 +1,148 @@
+"""Reasoning traces for distillation (paper §5.1, App. C) and what people decided about them, as files of lines.
+
+traces/TASK.jsonl         the task's traces, in the order they were made
+traces/_verdicts.jsonl    people's decisions, one a trace; no task's id starts with an underscore
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from .errors import WorkspaceError
+from .workspace import atomic_path, write_bytes
+
+Criterion = Literal["completeness", "length", "coherence"]
+CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
+"""What the paper's review agent looks at: completeness of the logical flow, length, coherence of the steps."""
+
+_VERDICTS = "_verdicts.jsonl"
+_Line = TypeVar("_Line", bound=BaseModel)
+_Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$")]
+_Rating = Annotated[int, Field(ge=1, le=5)]
+
+
+class Turn(NamedTuple):
+    """A message of a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+def _as_turns(prompt: object) -> object:
+    return (Turn("user", prompt),) if isinstance(prompt, str) else prompt
+
+
+class TraceScores(BaseModel):
+    """The review agent's ratings, 1 (poor) to 5 (good)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    completeness: _Rating
+    length: _Rating
+    coherence: _Rating
+    comment: str = ""
+
+    @property
+    def mean(self) -> float:
+        return (self.completeness + self.length + self.coherence) / 3
+
+
+class Trace(BaseModel):
+    """One reasoning trace: what a student model will be shown, think and answer.
+
+    The prompt is the student's: the generation agent saw the gold clustering as well (App. C), the student never does.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: _Id = Field(description="unique among all tasks' traces")
+    task: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    instruction: str = Field(min_length=1)
+    prompt: Annotated[tuple[Turn, ...], BeforeValidator(_as_turns)] = Field(
+        min_length=1, description="messages; a text is one message of the user"
+    )
+    reasoning: str = Field(min_length=1, description="what stands between the think tags")
+    answer: str = Field(min_length=1, description="canonical answer (App. D), without the reasoning")
+    model: str = Field(min_length=1, description="the model that wrote it")
+    scores: TraceScores | None = None
+    kept: bool | None = Field(default=None, description="the review agent's decision; None before it looked")
+
+
+class TraceVerdict(BaseModel):
+    """People's decision about a trace; ratings are medians of those who gave one.
+
+    `authors` decided as `keep` says, `dissenters` otherwise; `rule` says what settled it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trace: _Id
+    keep: bool
+    completeness: float | None = Field(default=None, ge=1, le=5)
+    length: float | None = Field(default=None, ge=1, le=5)
+    coherence: float | None = Field(default=None, ge=1, le=5)
+    comment: str = ""
+    authors: tuple[str, ...]
+    dissenters: tuple[str, ...] = ()
+    rule: Literal["single", "agreed", "majority", "lead"]
+    at: str
+
+
+def read_traces(folder: Path) -> Iterator[Trace]:
+    """Every task's traces, one at a time.
+
+    Raises WorkspaceError naming a line that is not a trace, or one whose id came before.
+    """
+    seen: set[str] = set()
+    for path in sorted(folder.glob("[!._]*.jsonl")):
+        for number, trace in _read_lines(path, Trace):
+            if trace.id in seen:
+                raise WorkspaceError(f"{path} line {number}: a trace with the id {trace.id!r} came before; rename one")
+            seen.add(trace.id)
+            yield trace
+
+
+def write_traces(folder: Path, task: str, traces: Iterable[Trace]) -> Path:
+    """A task's traces as one file, in place of those before, written line by line and renamed when complete."""
+    path = folder / f"{task}.jsonl"
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        for trace in traces:
+            file.write(_as_line(trace))
+    return path
+
+
+def read_verdicts(folder: Path) -> dict[str, TraceVerdict]:
+    """People's decisions by trace id. Raises WorkspaceError naming a line that is not a verdict."""
+    path = folder / _VERDICTS
+    return {verdict.trace: verdict for _, verdict in _read_lines(path, TraceVerdict)} if path.exists() else {}
+
+
+def put_verdicts(folder: Path, verdicts: Iterable[TraceVerdict]) -> None:
+    """Store decisions, each in place of an earlier one about its trace; the file is replaced whole."""
+    known = read_verdicts(folder)
+    merged = known | {verdict.trace: verdict for verdict in verdicts}
+    if merged != known:
+        write_bytes(folder / _VERDICTS, b"".join(_as_line(merged[trace]) for trace in sorted(merged)))
+
+
+def _as_line(item: BaseModel) -> bytes:
+    return item.model_dump_json(exclude_none=True).encode() + b"\n"
+
+
+def _read_lines(path: Path, model: type[_Line]) -> Iterator[tuple[int, _Line]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield number, model.model_validate_json(line)
+            except ValidationError as error:
+                wrong = error.errors()[0]
+                place = ".".join(map(str, wrong["loc"])) or "the line"
+                raise WorkspaceError(
+                    f"{path} line {number} is not a {model.__name__} ({place}: {wrong['msg']}); mend or delete the line"
+                ) from None
