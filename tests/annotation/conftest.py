@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
 import httpx
@@ -12,6 +12,7 @@ import pytest
 from cluster_r1.annotation.server import embedded_argilla
 from cluster_r1.core.workspace import Workspace
 from cluster_r1.graphs.progress import Silent
+from cluster_r1.llm.testing.endpoint import FaultEndpoint
 
 
 class ArgillaServer(NamedTuple):
@@ -49,6 +50,13 @@ class Annotator:
     def _send(self, method: str, path: str, values: dict[str, Any], status: str) -> dict[str, Any]:
         content = {"status": status, "values": {question: {"value": value} for question, value in values.items()}}
         return self.client.request(method, path, json=content).raise_for_status().json()
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[FaultEndpoint]:
+    """Models that answer at once."""
+    async with FaultEndpoint() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")

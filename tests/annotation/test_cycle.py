@@ -2,118 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from cluster_r1.annotation.audit import AuditLog
 from cluster_r1.annotation.connection import ArgillaChannel
 from cluster_r1.annotation.push import audit_file, pushed_folder
 from cluster_r1.annotation.pushed import all_pushed
-from cluster_r1.core.archive import TaxonomyArchive
 from cluster_r1.core.labels import label_store
-from cluster_r1.core.workspace import Workspace
-from cluster_r1.graphs.progress import Silent
-from cluster_r1.graphs.synth import synthesize
 from cluster_r1.llm.testing.endpoint import FaultEndpoint
+
+from .desk import KEY, LABELLED, Desk
 
 pytestmark = pytest.mark.slow
 
-CLUSTERS = {name: f"Messages about {name}." for name in ("cards", "loans", "fees", "fraud", "transfers")}
 REWRITTEN = "money — cards, loans and fees\ntrouble — fraud and everything else"
-KEY = "TEST_ARGILLA_KEY"
-
-
-class Project:
-    """A project on disk with its team's Argilla, driven through the command line in processes of its own."""
-
-    def __init__(self, root: Path, key: str) -> None:
-        self.workspace = Workspace(root)
-        self.environment = {**os.environ, KEY: key, "COLUMNS": "300"}
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", "from cluster_r1.cli.app import main; main()", "-C", str(self.workspace.root)]
-        return subprocess.Popen(
-            [*command, *arguments], env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-
-    async def run(self, *arguments: str, code: int = 0) -> str:
-        process = self.start(*arguments)
-        said, _ = await asyncio.to_thread(process.communicate)
-        assert process.returncode == code, said
-        return said
-
-    async def killed(self, after_s: float, *arguments: str) -> bool:
-        """Start a command and kill -9 it; whether it was still at work."""
-        process = self.start(*arguments)
-        await asyncio.sleep(after_s)
-        at_work = process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        await asyncio.to_thread(process.communicate)
-        return at_work
-
-    def settings(self, **sections: Any) -> None:
-        content = yaml.safe_load(self.workspace.settings_file.read_text())
-        self.workspace.settings_file.write_text(yaml.safe_dump({**content, **sections}))
-
-    def log(self, event: str) -> list[Any]:
-        return [entry for entry in AuditLog(audit_file(self.workspace)).entries() if entry.event == event]
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[FaultEndpoint]:
-    async with FaultEndpoint() as endpoint:
-        yield endpoint
 
 
 @pytest.fixture
 def project(
     tmp_path: Path, endpoint: FaultEndpoint, argilla_server: Any, argilla_workspace: str
-) -> Callable[..., Project]:
-    def make(documents: int = 60, **sections: Any) -> Project:
-        root = tmp_path / "desk"
-        root.mkdir()
-        topics = list(CLUSTERS)
-        rows = [
-            {"id": f"d{n}", "text": f"Message {n} is about {topics[n % 5]} and nothing else."} for n in range(documents)
-        ]
-        (root / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        settings = {
-            "corpus": {"source": "texts.jsonl"},
-            "tasks": [{"id": "topic", "instruction": "Cluster by topic."}],
-            "models": {"default": {"base_url": endpoint.base_url, "model": "stand-in", "concurrency": 16}},
-            "taxonomy": {"min_clusters": 2, "max_clusters": 5, "probe": 20, "rounds": 1},
-            "argilla": {"url": argilla_server.url, "workspace": argilla_workspace, "api_key_env": KEY},
-            **sections,
-        }
-        (root / "cluster-r1.yaml").write_text(yaml.safe_dump(settings))
-        return Project(root, argilla_server.api_key)
+) -> Callable[..., Desk]:
+    """Makes a desk whose team has an Argilla."""
+
+    def make(documents: int = 60, **sections: Any) -> Desk:
+        argilla = {"url": argilla_server.url, "workspace": argilla_workspace, "api_key_env": KEY}
+        every = {"argilla": argilla, **sections}
+        return Desk(tmp_path / "desk", endpoint.base_url, documents, argilla_server.api_key, **every)
 
     return make
 
 
-def given(name: str = "taxonomy") -> dict[str, Any]:
-    """A task with its taxonomy, so that labels are there without a gate."""
-    return {"tasks": [{"id": "topic", "instruction": "Cluster by topic.", "taxonomy": "clusters.yaml"}]}
-
-
-async def labelled(project: Project) -> None:
-    (project.workspace.root / "clusters.yaml").write_text(yaml.safe_dump({"clusters": CLUSTERS}))
-    with project.workspace.lock():
-        await synthesize(project.workspace, project.workspace.settings(), Silent())
-
-
-def shown(project: Project) -> tuple[ArgillaChannel, Any, dict[str, dict[str, Any]]]:
+def shown(project: Desk) -> tuple[ArgillaChannel, Any, dict[str, dict[str, Any]]]:
     """The channel, the only pushed form, and the server's records by our id."""
     argilla = project.workspace.settings().argilla
     assert argilla is not None
@@ -124,7 +48,7 @@ def shown(project: Project) -> tuple[ArgillaChannel, Any, dict[str, dict[str, An
     return channel, pushed, {item["external_id"]: item for item in items}
 
 
-def answer(project: Project, person: Any, **values: Any) -> str:
+def answer(project: Desk, person: Any, **values: Any) -> str:
     """Answer the last record there is, with the proposal's text where nothing else is given; returns its id."""
     _, pushed, items = shown(project)
     record = list(pushed.records)[-1]
@@ -140,8 +64,7 @@ async def test_a_rewritten_taxonomy_resumes_the_run_that_waits_for_it(project: A
     answer(desk, annotator("ann"), verdict="rewrite", clusters=REWRITTEN, comment="five was too many")
     said = await desk.run("review", "pull")
     assert "taxonomy-topic: accept, rewritten by ann" in said
-    taxonomy = TaxonomyArchive(desk.workspace.taxonomies).accepted("topic")
-    assert taxonomy is not None
+    taxonomy = desk.taxonomy()
     assert taxonomy.names == ("money", "trouble")
     assert taxonomy.provenance is not None
     assert (taxonomy.provenance.author, taxonomy.provenance.kind) == ("ann", "human")
@@ -186,7 +109,7 @@ async def test_an_edit_that_is_no_taxonomy_comes_back_with_the_reason(project: A
         items[record]["responses"][0]["id"], {"verdict": "accept", "instruction": "By topic.", "clusters": "a\nb"}
     )
     await desk.run("review", "pull")
-    assert TaxonomyArchive(desk.workspace.taxonomies).accepted("topic").names == ("a", "b")  # type: ignore[union-attr]
+    assert desk.taxonomy().names == ("a", "b")
     assert [entry.after["clusters"] for entry in desk.log("returned")] == [typed]
 
 
@@ -219,8 +142,8 @@ async def test_people_who_disagree_wait_for_the_lead(project: Any, annotator: An
 
 
 async def test_labels_by_people_stand_above_the_models(project: Any, annotator: Any) -> None:
-    desk = project(review={"sample": 20, "annotators": 2}, **given())
-    await labelled(desk)
+    desk = project(review={"sample": 20, "annotators": 2}, **LABELLED)
+    await desk.label()
     await desk.run("review", "push", "labels")
     channel, pushed, items = shown(desk)
     assert len(items) == 20
@@ -228,7 +151,7 @@ async def test_labels_by_people_stand_above_the_models(project: Any, annotator: 
     assert all(not pushed.records[record].suggestions for record in blind)
     assert all("votes" not in items[record]["fields"] for record in blind)
     ann, bob = annotator("ann"), annotator("bob")
-    models = {row.key: row.consensus.cluster for row in label_store(desk.workspace, _taxonomy(desk)).rows()}
+    models = {row.key: row.consensus.cluster for row in label_store(desk.workspace, desk.taxonomy()).rows()}
     for number, (record, item) in enumerate(items.items()):
         right = str(models[int(pushed.records[record].hidden["key"])])
         ann.answer(item["id"], {"cluster": right})
@@ -237,7 +160,7 @@ async def test_labels_by_people_stand_above_the_models(project: Any, annotator: 
     assert "20 of 20 documents answered, 18 settled" in said
     assert "people among themselves: raw 90%" in said
     assert "people and consensus" in said
-    human = label_store(desk.workspace, _taxonomy(desk)).human()
+    human = label_store(desk.workspace, desk.taxonomy()).human()
     assert len(human) == 18
     assert {label.authors for label in human.values()} == {("ann", "bob")}
     result = json.loads((desk.workspace.tasks / "topic.json").read_text())
@@ -245,13 +168,9 @@ async def test_labels_by_people_stand_above_the_models(project: Any, annotator: 
     assert channel.responses(pushed.form)
 
 
-def _taxonomy(project: Project) -> Any:
-    return TaxonomyArchive(project.workspace.taxonomies).accepted("topic")
-
-
 async def test_a_push_that_is_killed_is_finished_and_shows_nothing_twice(project: Any) -> None:
-    desk = project(400, review={"sample": 300}, **given())
-    await labelled(desk)
+    desk = project(400, review={"sample": 300}, **LABELLED)
+    await desk.label()
     rng, kills = random.Random(3), 0
     for _ in range(5):
         kills += await desk.killed(rng.uniform(1.0, 4.0), "review", "push", "labels")
@@ -263,8 +182,8 @@ async def test_a_push_that_is_killed_is_finished_and_shows_nothing_twice(project
 
 
 async def test_a_pull_that_is_killed_loses_no_answer_and_takes_none_twice(project: Any, annotator: Any) -> None:
-    desk = project(120, review={"sample": 60}, **given())
-    await labelled(desk)
+    desk = project(120, review={"sample": 60}, **LABELLED)
+    await desk.label()
     await desk.run("review", "push", "labels")
     _, _, items = shown(desk)
     ann = annotator("ann")
@@ -277,13 +196,13 @@ async def test_a_pull_that_is_killed_loses_no_answer_and_takes_none_twice(projec
     assert kills >= 2, time.monotonic() - started
     await desk.run("review", "pull")
     assert len(desk.log("answered")) == len(desk.log("decided")) == 60
-    assert {label.cluster for label in label_store(desk.workspace, _taxonomy(desk)).human().values()} == {"fraud"}
-    assert len(label_store(desk.workspace, _taxonomy(desk)).human()) == 60
+    assert {label.cluster for label in label_store(desk.workspace, desk.taxonomy()).human().values()} == {"fraud"}
+    assert len(label_store(desk.workspace, desk.taxonomy()).human()) == 60
 
 
 async def test_what_is_wrong_with_a_server_is_said(project: Any, argilla_server: Any) -> None:
-    desk = project(**given())
-    await labelled(desk)
+    desk = project(**LABELLED)
+    await desk.label()
     good = {"url": argilla_server.url, "workspace": "nowhere", "api_key_env": KEY}
     wrong = {
         "has no workspace 'nowhere'": good,
