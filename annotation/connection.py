@@ -6,6 +6,7 @@ finished by the same push, and what people see does not change under their hands
 
 from __future__ import annotations
 
+import html
 import io
 import itertools
 import json
@@ -72,7 +73,7 @@ class ArgillaChannel:
             data_set = data_set or self._created(form)
             places = iter(records)
             while batch := list(itertools.islice(places, _BATCH)):
-                new = [_as_argilla(record) for record in batch if record.id not in shown]
+                new = [_as_argilla(form, record) for record in batch if record.id not in shown]
                 if new:
                     with redirect_stderr(io.StringIO()):  # the SDK draws a progress bar of its own for every batch
                         data_set.records.log(new, batch_size=len(new))
@@ -94,7 +95,7 @@ class ArgillaChannel:
             return
         told = [line for line in (item["fields"].get(PROBLEM) or "").splitlines() if line]
         others = [line for line in told if not line.startswith(f"{response.author}: ")]
-        item["fields"][PROBLEM] = "\n".join([*others, f"{response.author}: {returned.reason}"])
+        item["fields"][PROBLEM] = "\n".join([*others, _as_html(f"{response.author}: {returned.reason}")])
         with self._explained():
             update = {"items": [{"id": item["id"], "fields": item["fields"]}]}
             self._request("PUT", f"/api/v1/datasets/{self._data_sets[form.name].id}/records/bulk", json=update)
@@ -249,17 +250,24 @@ def _as_question(question: Question) -> rg.TextQuestion | rg.LabelQuestion | rg.
     return rg.LabelQuestion(labels=list(question.options), **described)
 
 
-def _as_argilla(record: Record) -> rg.Record:
+def _as_argilla(form: Form, record: Record) -> rg.Record:
     import argilla as rg
 
+    markdown = {field.name for field in form.fields if field.markdown}
+    texts = {name: text if name in markdown else _as_html(text) for name, text in record.fields.items() if text}
     return rg.Record(
         id=record.id,
-        fields={name: text for name, text in record.fields.items() if text},
+        fields={**texts},
         metadata={**record.metadata},
         suggestions=[
             rg.Suggestion(s.question, s.value, score=s.score, agent=_agent(s.agent)) for s in record.suggestions
         ],
     )
+
+
+def _as_html(text: str) -> str:
+    """Argilla's page takes what it calls plain text for HTML."""
+    return html.escape(text, quote=False)
 
 
 def _agent(name: str) -> str:

@@ -87,7 +87,8 @@ def _install(folder: Path, progress: Progress) -> None:
         said = "\n".join(f"  {line}" for line in tail)
         raise ServerError(
             f"the packages of the Argilla server could not be installed (pip ended with {pip.returncode}); "
-            f"is PyPI reachable, is the disk full? The same command tries again. The end of what pip said:\n{said}"
+            "is PyPI reachable, is the disk full, is this Python 3.11 to 3.13? The same command tries again. "
+            f"The end of what pip said:\n{said}"
         )
 
 

@@ -52,11 +52,12 @@ class Answered(NamedTuple):
 
 
 class LabelsRead(NamedTuple):
-    """What answers about a taxonomy version's labels come to."""
+    """What answers about a taxonomy version's labels come to; `current` tells whether it is still the accepted one."""
 
     taxonomy: Taxonomy
     settled: list[HumanLabel]
     review: LabelReview
+    current: bool
 
 
 class TracesRead(NamedTuple):
@@ -81,8 +82,9 @@ class PullResult(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether every open gate is decided and every sampled label and trace settled."""
-        reviews = [labels.review for labels in self.labels] + ([self.traces.review] if self.traces else [])
+        """Whether every open gate is decided, and every trace and sampled label of accepted taxonomies settled."""
+        reviews = [labels.review for labels in self.labels if labels.current]
+        reviews += [self.traces.review] if self.traces else []
         return len(self.decided) == len(self.gates) and all(not review.unsettled for review in reviews)
 
 
@@ -157,7 +159,9 @@ def _read_labels(
     settled, unsettled = settle_labels(answers, slices, ids, settings.review)
     rows = label_store(workspace, taxonomy).rows(DocumentStore(workspace.documents).keys())
     review = measure_label_review(rows, answers, settled, unsettled, slices, taxonomy)
-    return LabelsRead(taxonomy, settled, review), returned
+    accepted = TaxonomyArchive(workspace.taxonomies).accepted(taxonomy.task)
+    current = accepted is not None and accepted.fingerprint == taxonomy.fingerprint
+    return LabelsRead(taxonomy, settled, review, current), returned
 
 
 def _read_traces(workspace: Workspace, settings: Settings, answered: Answered) -> tuple[TracesRead, list[Returned]]:
@@ -169,12 +173,10 @@ def _read_traces(workspace: Workspace, settings: Settings, answered: Answered) -
 
 
 def _store_labels(workspace: Workspace, settings: Settings, labels: LabelsRead) -> None:
-    taxonomy = labels.taxonomy
-    label_store(workspace, taxonomy).put_human(labels.settled)
-    write_json(label_review_file(workspace, taxonomy.task), labels.review.model_dump(mode="json"))
-    accepted = TaxonomyArchive(workspace.taxonomies).accepted(taxonomy.task)
-    if accepted is not None and accepted.fingerprint == taxonomy.fingerprint:
-        measure_task(workspace, settings, DocumentStore(workspace.documents), taxonomy)
+    label_store(workspace, labels.taxonomy).put_human(labels.settled)
+    if labels.current:
+        write_json(label_review_file(workspace, labels.taxonomy.task), labels.review.model_dump(mode="json"))
+        measure_task(workspace, settings, DocumentStore(workspace.documents), labels.taxonomy)
 
 
 def _decisions(workspace: Workspace, result: PullResult) -> Iterator[Entry]:

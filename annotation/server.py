@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from ..core.errors import ArgillaError, ServerError
 from ..core.workspace import Workspace
 from ..graphs.progress import Progress
-from ..llm.server import LocalServer, free_port, status_of
+from ..llm.server import LocalServer, free_port
 from .environment import server_python
 
 ARGILLA_WORKSPACE = "cluster-r1"
@@ -83,16 +83,14 @@ def embedded_argilla(
 
 def running_server(workspace: Workspace) -> RunningArgilla | None:
     """The project's embedded Argilla, if it runs: another process may have started it."""
-    home = _home(workspace)
+    file = _home(workspace) / "credentials.json"
     try:
-        url = json.loads((home / "server.json").read_text())["url"]
-        credentials = Credentials(**json.loads((home / "credentials.json").read_text()))
-        status, _ = _call(url, credentials.api_key, "GET", "/api/v1/me")
-    except (OSError, http.client.HTTPException):
+        url = json.loads((_home(workspace) / "server.json").read_text())["url"]
+        credentials = Credentials(**json.loads(file.read_text()))
+    except OSError:
         return None
-    return (
-        RunningArgilla(url, credentials.user, credentials.api_key, home / "credentials.json") if status == 200 else None
-    )
+    running = RunningArgilla(url, credentials.user, credentials.api_key, file)
+    return running if _knows(url, credentials.api_key) else None
 
 
 def add_annotator(workspace: Workspace, name: str) -> Path:
@@ -103,15 +101,14 @@ def add_annotator(workspace: Workspace, name: str) -> Path:
     running = running_server(workspace)
     if running is None:
         raise ArgillaError("this project's Argilla does not run; start it with `cluster-r1 argilla up`")
-    _check_user(name)
-    password = secrets.token_urlsafe(12)
-    new = {"first_name": name, "username": name, "role": "annotator", "password": password}
+    path = _home(workspace) / "users" / f"{_check_user(name)}.txt"
+    if not path.exists():
+        _write_private(path, f"{secrets.token_urlsafe(12)}\n")
+    new = {"first_name": name, "username": name, "role": "annotator", "password": path.read_text().strip()}
     status, made = _call(running.url, running.api_key, "POST", "/api/v1/users", new)
     if status == 409:
-        raise ArgillaError(f"there already is a user {name!r}; passwords of earlier ones are in {_users(workspace)}")
+        raise ArgillaError(f"there already is a user {name!r}; the password of the first time is in {path}")
     _expect(status, made)
-    path = _users(workspace) / f"{name}.txt"
-    _write_private(path, f"{password}\n")
     place = f"/api/v1/workspaces/{_workspace_id(running)}/users"
     _expect(*_call(running.url, running.api_key, "POST", place, {"user_id": made["id"]}))
     return path
@@ -119,10 +116,6 @@ def add_annotator(workspace: Workspace, name: str) -> Path:
 
 def _home(workspace: Workspace) -> Path:
     return workspace.state / "argilla"
-
-
-def _users(workspace: Workspace) -> Path:
-    return _home(workspace) / "users"
 
 
 def _where(home: Path) -> str:
@@ -150,7 +143,7 @@ def _server(
         environment={**inherited, **owner},
         ready_s=_READY_S,
         progress=progress.note,
-        ready=lambda port: status_of(port, "/api/v1/version") == 200,
+        ready=lambda port: _knows(f"http://127.0.0.1:{port}", credentials.api_key),
         path="",
     )
 
@@ -202,6 +195,14 @@ def _workspace_id(running: RunningArgilla) -> str:
     status, answer = _call(running.url, running.api_key, "GET", "/api/v1/me/workspaces")
     _expect(status, answer)
     return next(found["id"] for found in answer["items"] if found["name"] == ARGILLA_WORKSPACE)
+
+
+def _knows(url: str, api_key: str) -> bool:
+    """Whether this very Argilla answers there, and not another project's."""
+    try:
+        return _call(url, api_key, "GET", "/api/v1/me")[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def _call(url: str, api_key: str, method: str, path: str, content: Any = None) -> tuple[int, Any]:

@@ -34,8 +34,6 @@ def standing_lines(workspace: Workspace, settings: Settings, answered: Sequence[
 
 def pull_lines(result: PullResult) -> Iterator[str]:
     """What a pull came to."""
-    if result.new_answers:
-        yield f"{result.new_answers} new answers"
     for gate, decision in result.gates:
         if isinstance(decision, Decision):
             tail = f", against {', '.join(decision.dissent)}" if decision.dissent else ""
@@ -44,13 +42,19 @@ def pull_lines(result: PullResult) -> Iterator[str]:
         else:
             yield f"{gate.name}: not decided: {decision.reason}"
     for labels in result.labels:
-        yield f"{labels.taxonomy.task}: review of labels"
+        old = "" if labels.current else ", which is not the accepted one any more"
+        yield f"{labels.taxonomy.task}: review of labels under version {labels.taxonomy.version}{old}"
         yield from (f"  {line}" for line in label_review_lines(labels.review))
     if result.traces is not None:
         yield "traces:"
         yield from (f"  {line}" for line in trace_review_lines(result.traces.review))
     for response, reason in (item for items in result.returned.values() for item in items):
         yield f"given back to {response.author}: {response.record}: {reason}"
+
+
+def new_answers_line(result: PullResult) -> str:
+    count = result.new_answers
+    return f"{count or 'no'} new answer{'' if count == 1 else 's'}"
 
 
 def entry_lines(entry: Entry) -> Iterator[str]:

@@ -36,7 +36,7 @@ def doctor(
     from ..llm.diagnosis import diagnose_models
 
     command: CommandContext = context.obj
-    findings = [_python(), *map(_extra, _PACKAGES)]
+    findings = [_python(), *map(_extra, _PACKAGES), _embedded_argilla()]
     failure: Exception | None = None
     try:
         settings = command.workspace.settings()
@@ -75,6 +75,15 @@ def _extra(extra: str) -> Diagnosis:
     detail = ", ".join([*found, *(f"no {package}" for package in missing)])
     remedy = f"optional: pip install 'cluster-r1[{extra}]'" if missing else ""
     return _finding(f"[{extra}]" if extra != "base" else "packages", ok=not missing, detail=detail, remedy=remedy)
+
+
+def _embedded_argilla() -> Diagnosis:
+    from ..annotation.environment import environment_folder, environment_ready
+
+    ready = environment_ready()
+    detail = f"its server is installed in {environment_folder()}" if ready else "its server is not installed yet"
+    remedy = "" if ready else "optional: cluster-r1 argilla up installs it (about 590 MB)"
+    return _finding("argilla", ok=ready, detail=detail, remedy=remedy)
 
 
 def _corpus(workspace: Workspace, source: str) -> Diagnosis:

@@ -26,6 +26,8 @@ review = typer.Typer(help="Reviews by people, in Argilla or in a file.", no_args
 
 To = Literal["argilla", "file"]
 
+_UNDECIDED = "not everything is decided; `cluster-r1 review status` says who has answered what"
+
 
 class Kind(StrEnum):
     """What people look at; an enumeration because typer takes no list of literals."""
@@ -59,8 +61,11 @@ def push(
     out.print("when people have answered: cluster-r1 review pull", markup=False)
 
 
+_From = Annotated[To | None, typer.Option("--from", help="Argilla or files alone; by default all that was pushed to")]
+
+
 @review.command()
-def status(context: typer.Context) -> None:
+def status(context: typer.Context, source: _From = None) -> None:
     """Who has answered what, and how far people agree so far. Nothing is stored."""
     from ..annotation.pull import gather
     from ..annotation.standing import standing_lines
@@ -68,7 +73,7 @@ def status(context: typer.Context) -> None:
     command: CommandContext = context.obj
     workspace = command.workspace
     settings = workspace.settings()
-    channels = _channels(workspace, settings)
+    channels = _channels(workspace, settings, source)
     answered = gather(workspace, channels)
     for line in standing_lines(workspace, settings, answered):
         out.print(line, markup=False)
@@ -78,6 +83,7 @@ def status(context: typer.Context) -> None:
 @review.command()
 def pull(
     context: typer.Context,
+    source: _From = None,
     wait: Annotated[bool, typer.Option("--wait", help="go on pulling until everything is decided")] = False,
     every: Annotated[float, typer.Option(min=0.5, help="seconds between two looks with --wait")] = 10.0,
     run: Annotated[bool, typer.Option(help="let the run go on from the gates that were decided")] = True,
@@ -86,18 +92,13 @@ def pull(
     command: CommandContext = context.obj
     workspace = command.workspace
     settings = workspace.settings()
-    channels = _channels(workspace, settings)
-    while True:
-        result = _pull_once(workspace, settings, channels)
-        _say(result)
-        _say_problems(channels)
-        if result.decided and run:
-            run_once(workspace, settings)
-        if result.complete or not wait:
-            break
+    channels = _channels(workspace, settings, source)
+    closed = _pull_and_resume(workspace, settings, channels, run)
+    while wait and closed is not None:
         time.sleep(every)
-    if not result.complete:
-        raise WaitingForReview("not everything is decided; `cluster-r1 review status` says who has answered what")
+        closed = _pull_and_resume(workspace, settings, channels, run, quiet=True)
+    if closed is not None:
+        raise closed
 
 
 @review.command()
@@ -120,7 +121,7 @@ def history(
             _say_entry(entry)
 
 
-def _channels(workspace: Workspace, settings: Settings) -> dict[ChannelKind, Channel]:
+def _channels(workspace: Workspace, settings: Settings, source: To | None) -> dict[ChannelKind, Channel]:
     """The channels through which something was pushed."""
     from ..annotation.opening import CHANNEL_KINDS, open_channel
     from ..annotation.push import pushed_folder
@@ -128,25 +129,38 @@ def _channels(workspace: Workspace, settings: Settings) -> dict[ChannelKind, Cha
 
     channels: dict[ChannelKind, Channel] = {}
     for kind in CHANNEL_KINDS:
-        if all_pushed(pushed_folder(workspace, kind)):
+        if source in (None, kind) and all_pushed(pushed_folder(workspace, kind)):
             channels[kind] = open_channel(workspace, settings, kind)
     if not channels:
         raise ReviewError("nothing has been pushed yet; `cluster-r1 review push` shows what there is to review")
     return channels
 
 
-def _pull_once(workspace: Workspace, settings: Settings, channels: dict[ChannelKind, Channel]) -> PullResult:
+def _pull_and_resume(
+    workspace: Workspace, settings: Settings, channels: dict[ChannelKind, Channel], run: bool, quiet: bool = False
+) -> WaitingForReview | None:
+    """One pull, and the run if it may go on; what still waits for people. `quiet` says nothing when nothing is new."""
     from ..annotation.pull import gather, pull_reviews
 
     answered = gather(workspace, channels)
     with workspace.lock():
-        return pull_reviews(workspace, settings, answered)
+        result = pull_reviews(workspace, settings, answered)
+    if result.new_answers or not quiet:
+        _say(result)
+        _say_problems(channels)
+    closed = None if result.complete else WaitingForReview(_UNDECIDED)
+    if result.decided and run:
+        try:
+            run_once(workspace, settings)
+        except WaitingForReview as waiting:
+            return waiting
+    return closed
 
 
 def _say(result: PullResult) -> None:
-    from ..annotation.standing import pull_lines
+    from ..annotation.standing import new_answers_line, pull_lines
 
-    for line in pull_lines(result):
+    for line in (new_answers_line(result), *pull_lines(result)):
         out.print(line, markup=False)
 
 

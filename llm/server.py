@@ -255,11 +255,10 @@ def free_port(wanted: int | None) -> int:
 
 def _answers(port: int) -> bool:
     """Whether the server is ready: /health says 200, or it has no /health and lists its models."""
-    return (status := status_of(port, "/health")) == 200 or (status == 404 and status_of(port, "/v1/models") == 200)
+    return (status := _status(port, "/health")) == 200 or (status == 404 and _status(port, "/v1/models") == 200)
 
 
-def status_of(port: int, path: str) -> int | None:
-    """The HTTP status with which a local server answers GET, None when nobody does."""
+def _status(port: int, path: str) -> int | None:
     connection = http.client.HTTPConnection(_HOST, port, timeout=5)
     try:
         connection.request("GET", path)

@@ -1,8 +1,9 @@
 """A search engine for argilla-server that answers from the server's own SQL database.
 
 The server commits every record, answer and suggestion there before it tells its search engine. So there is no second
-index: what is written is found, and the calls that would keep an index in step do nothing. A text query reads all
-records that the filters leave, which is fast enough for some ten thousands of them.
+index: what is written is found, and the calls that would keep an index in step do nothing. A text query reads the
+records that the filters leave and that can hold its words, which is fast enough for some ten thousands of them. How
+rare a word is, which the ranking weighs, is told among the records that are read.
 
 Importing this module registers the engine under the name in ENGINE. SQLite only.
 """
@@ -40,12 +41,13 @@ from argilla_server.search_engine.base import (
     TermsMetrics,
     TextQuery,
 )
-from sqlalchemy import Select, String, cast, func, select, text
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select, text, true
 
 from .filters import condition, json_values, ordering
-from .text_query import parse, search
+from .text_query import needed, parse, search
 
 ENGINE = "database"
+_MOST_TELLING = 8
 
 
 class _NoIndex(SearchEngine, ABC):
@@ -197,13 +199,26 @@ async def _matching(dataset: Dataset, query: TextQuery | str, fitting: Select[tu
         return []
     names = [field.name for field in dataset.fields if not field.is_image and asked.field in (None, field.name)]
     async with AsyncSessionLocal() as session:
-        rows = (await session.execute(fitting.add_columns(Record.fields))).all()
+        likely = fitting.where(_may_hold(needed(parsed))).add_columns(Record.fields)
+        rows = (await session.execute(likely)).all()
 
     def ranked() -> list[SearchResponseItem]:
         texts = ([text for name in names for text in _texts(fields.get(name))] for _, fields in rows)
         return [_item(rows[hit.place][0], hit.score) for hit in search(parsed, texts)]
 
     return await asyncio.to_thread(ranked)  # other requests are answered meanwhile
+
+
+def _may_hold(words: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a record's fields can hold the words at all: its JSON has them as plain ASCII, or it has other letters.
+
+    A few long words tell enough. JSON writes other letters as \\u00fc, and what they fold to (a ligature's letters, ss
+    for a sharp s) is not seen in SQL.
+    """
+    content = func.lower(cast(Record.fields, String))
+    telling = sorted((word for word in words if word.isascii()), key=len, reverse=True)[:_MOST_TELLING]
+    holds = [func.instr(content, word) > 0 for word in telling]
+    return or_(and_(true(), *holds), func.instr(content, "\\u") > 0)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 _DEEPEST = 30
 _MOST_PARTS = 500
+_LONGEST = 4000
 _K1 = 1.2
 _B = 0.75
 
@@ -64,8 +65,9 @@ class Hit(NamedTuple):
 
 
 def parse(text: str) -> Query | None:
-    """What is asked for; None when there is not a single word in it."""
-    return _Parser([match.groupdict() for match in itertools.islice(_PART.finditer(text), _MOST_PARTS)]).whole()
+    """What is asked for; None when there is not a single word in it. What is longer than any query is cut."""
+    parts = itertools.islice(_PART.finditer(text[:_LONGEST]), _MOST_PARTS)
+    return _Parser([match.groupdict() for match in parts]).whole()
 
 
 def search(query: Query, texts: Iterable[Sequence[str]]) -> list[Hit]:
@@ -82,6 +84,19 @@ def search(query: Query, texts: Iterable[Sequence[str]]) -> list[Hit]:
         return sum(w * n * (_K1 + 1) / (n + norm) for w, n in zip(weights, counts[index], strict=True) if n)
 
     return [Hit(index, score(index)) for index, document in enumerate(documents) if _matches(query, document)]
+
+
+def needed(query: Query) -> frozenset[str]:
+    """Words and beginnings of words without which no text matches, so that a store can leave most texts unread."""
+    match query:
+        case Phrase():
+            return frozenset(query.words)
+        case Not():
+            return frozenset()
+        case All():
+            return frozenset().union(*map(needed, query.of))
+        case Any():
+            return frozenset.intersection(*map(needed, query.of))
 
 
 class _Document:

@@ -12,6 +12,7 @@ import pytest
 from cluster_r1.annotation.server import embedded_argilla
 from cluster_r1.core.workspace import Workspace
 from cluster_r1.graphs.progress import Silent
+from cluster_r1.llm.server import free_port
 from cluster_r1.llm.testing.endpoint import FaultEndpoint
 
 
@@ -64,7 +65,7 @@ def argilla_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Argilla
     if importlib.util.find_spec("argilla") is None:
         pytest.skip("the Argilla SDK is not installed: pip install 'cluster-r1[annotation]'")
     workspace = Workspace(tmp_path_factory.mktemp("argilla"))
-    with embedded_argilla(workspace, Silent(), user="owner") as (running, _):
+    with embedded_argilla(workspace, Silent(), free_port(None), user="owner") as (running, _):
         yield ArgillaServer(running.url, running.api_key)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browse, needs_chromium
+from browser import Tab, browse, needs_chromium
 from cluster_r1.annotation.connection import ArgillaChannel
 from cluster_r1.annotation.taxonomies import read_taxonomies, settle_gates, taxonomy_form, taxonomy_records
 from cluster_r1.core.archive import TaxonomyArchive
 from cluster_r1.core.check import check_taxonomy
 from cluster_r1.core.consensus import Assignment, decide
+from cluster_r1.core.forms import Form, FormField, Question, Record
 from cluster_r1.core.settings import ReviewSettings, TaxonomySettings
 from cluster_r1.core.taxonomy import Cluster, Taxonomy
 from cluster_r1.graphs.reviews import Decision, Gate, TaskEdit
@@ -58,6 +60,18 @@ def gate(tmp_path: Path) -> tuple[Gate, TaxonomyArchive, dict[str, str]]:
     return gate, archive, texts
 
 
+@asynccontextmanager
+async def signed_in(server: Any, person: Any, profile: Path) -> AsyncIterator[Tab]:
+    async with browse(f"{server.url}/sign-in", profile) as tab:
+        await tab.width(1500, 1000)
+        await tab.wait("document.querySelectorAll('input').length >= 2")
+        await tab.fill("input[name=username], input[type=text]", person.name)
+        await tab.fill("input[type=password]", person.password)
+        await tab.press("Enter")
+        await tab.wait("!location.pathname.includes('sign-in')")
+        yield tab
+
+
 async def test_a_cluster_edited_in_the_page_is_what_the_pull_sees(
     gate: tuple[Gate, TaxonomyArchive, dict[str, str]],
     argilla_server: Any,
@@ -71,13 +85,7 @@ async def test_a_cluster_edited_in_the_page_is_what_the_pull_sees(
     records = [shown.record for shown in taxonomy_records([asked], archive, texts, {"taxonomy": "gpt-oss-20b"})]
     channel.push(form, records, lambda _: None)
     ann = annotator("ann")
-    async with browse(f"{argilla_server.url}/sign-in", tmp_path / "profile") as tab:
-        await tab.width(1500, 1000)
-        await tab.wait("document.querySelectorAll('input').length >= 2")
-        await tab.fill("input[name=username], input[type=text]", ann.name)
-        await tab.fill("input[type=password]", ann.password)
-        await tab.press("Enter")
-        await tab.wait("!location.pathname.includes('sign-in')")
+    async with signed_in(argilla_server, ann, tmp_path / "profile") as tab:
         await tab.open(channel.place(form))
         await tab.wait(f"document.querySelector({EDITOR!r}).innerText.includes('Library services')")
         shown = await tab.run("document.body.innerText")
@@ -99,3 +107,24 @@ async def test_a_cluster_edited_in_the_page_is_what_the_pull_sees(
     if not PICTURE.exists():
         PICTURE.parent.mkdir(parents=True, exist_ok=True)
         PICTURE.write_bytes((tmp_path / "taxonomy.png").read_bytes())
+
+
+async def test_plain_text_is_shown_as_it_is_and_runs_nothing(
+    argilla_server: Any, argilla_workspace: str, annotator: Callable[[str], Any], tmp_path: Path
+) -> None:
+    text = "a < b, <b>bold</b> &amp;\n  <think>indented</think>\n<img src=x onerror=\"document.title = 'run'\">"
+    channel = ArgillaChannel(argilla_server.url, argilla_server.api_key, argilla_workspace, "town-desk", "the test")
+    form = Form(
+        kind="labels",
+        name="texts",
+        title="Texts",
+        guidelines="Read.",
+        fields=(FormField("text", "Text"),),
+        questions=(Question("comment", "Comment", "text"),),
+    )
+    channel.push(form, [Record(id="1", fields={"text": text})], lambda _: None)
+    async with signed_in(argilla_server, annotator("ann"), tmp_path / "profile") as tab:
+        await tab.open(channel.place(form))
+        await tab.wait("document.body.innerText.includes('indented')")
+        assert text in await tab.run("document.body.innerText")
+        assert await tab.run("document.title") != "run"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +15,11 @@ import pytest
 from cluster_r1.annotation.connection import ArgillaChannel
 from cluster_r1.annotation.push import audit_file, pushed_folder
 from cluster_r1.annotation.pushed import all_pushed
+from cluster_r1.annotation.server import ARGILLA_WORKSPACE, running_server
 from cluster_r1.core.labels import label_store
 from cluster_r1.llm.testing.endpoint import FaultEndpoint
 
+from .conftest import Annotator
 from .desk import KEY, LABELLED, Desk
 
 pytestmark = pytest.mark.slow
@@ -39,9 +43,12 @@ def project(
 
 def shown(project: Desk) -> tuple[ArgillaChannel, Any, dict[str, dict[str, Any]]]:
     """The channel, the only pushed form, and the server's records by our id."""
-    argilla = project.workspace.settings().argilla
-    assert argilla is not None
-    channel = ArgillaChannel(argilla.url, project.environment[KEY], argilla.workspace, "desk", KEY)
+    argilla, embedded = project.workspace.settings().argilla, running_server(project.workspace)
+    if argilla is not None:
+        channel = ArgillaChannel(argilla.url, project.environment[KEY], argilla.workspace, "desk", KEY)
+    else:
+        assert embedded is not None
+        channel = ArgillaChannel(embedded.url, embedded.api_key, ARGILLA_WORKSPACE, "desk", KEY)
     (pushed,) = all_pushed(pushed_folder(project.workspace, "argilla"))
     channel.responses(pushed.form)
     items = channel.listed(pushed.form, include="responses")
@@ -224,3 +231,47 @@ async def test_a_gate_stays_open_when_argilla_is_down(project: Any) -> None:
     said = await desk.run("synth", code=3)
     assert "could not be shown in Argilla" in said
     assert (desk.workspace.reviews / "taxonomy-topic.yaml").exists()
+
+
+async def test_a_waiting_pull_goes_on_until_every_gate_is_decided(project: Any, annotator: Any) -> None:
+    desk, ann = project(), annotator("ann")
+    await desk.run("synth", code=3)
+    process = desk.start("review", "pull", "--wait", "--every", "0.5")
+    await asyncio.sleep(4)
+    assert process.poll() is None
+    answer(desk, ann, verdict="rewrite", comment="fewer, wider clusters")
+    while len(all_pushed(pushed_folder(desk.workspace, "argilla"))[0].records) < 2:
+        await asyncio.sleep(0.2)
+        assert process.poll() is None
+    await asyncio.sleep(1)
+    answer(desk, ann, verdict="accept")
+    said, _ = await asyncio.to_thread(process.communicate)
+    assert process.returncode == 0, said
+    assert "taxonomy-topic: accept by ann" in said
+    assert said.count("not decided") == 1
+    assert desk.taxonomy() is not None
+
+
+async def test_a_newcomer_needs_no_settings_for_the_embedded_argilla(endpoint: FaultEndpoint, tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk", endpoint.base_url, 40)
+    up = desk.start("argilla", "up")
+    while running_server(desk.workspace) is None:
+        assert up.poll() is None
+        await asyncio.sleep(0.2)
+    try:
+        said = await desk.run("argilla", "user", "ann")
+        password = (await asyncio.to_thread(Path(said.split()[-1]).read_text)).strip()
+        assert password not in said
+        assert "/annotation-mode" in await desk.run("synth", code=3)
+        running = running_server(desk.workspace)
+        assert running is not None
+        answer(desk, Annotator(running.url, "ann", password), verdict="rewrite", clusters=REWRITTEN)
+        assert "rewritten by ann" in await desk.run("review", "pull")
+    finally:
+        up.send_signal(signal.SIGINT)
+        said, _ = await asyncio.to_thread(up.communicate)
+    assert up.returncode == 0, said
+    assert f"Argilla: {running.url}" in said
+    assert running.api_key not in said
+    assert running_server(desk.workspace) is None
+    assert "argilla up" in await desk.run("review", "status", code=4)

@@ -19,7 +19,7 @@ rg = pytest.importorskip("argilla", reason="the Argilla SDK is not installed")
 pytestmark = pytest.mark.slow
 
 COUNT = 20
-TOPICS = ("billing problems", "login failures", "shipping delay", "feature request by Müller")
+TOPICS = ("billing problems", "login failures", "shipping delay", "feature request by Müller, oﬃcially")
 VERDICTS = ("keep", "rename", "merge", "split")
 PENDING = {"status": "pending"}
 
@@ -104,7 +104,7 @@ def made(server: ArgillaServer) -> Data:
     data_set = rg.Dataset(name=name, workspace=name, settings=settings(), client=client)
     data_set.create()
     data_set.records.log([record(i) for i in range(COUNT)])
-    records = {str(found.id): str(found._server_id) for found in data_set.records()}  # noqa: SLF001
+    records = {str(found.id): str(found._server_id) for found in data_set.records()}
     ann, bob = (person(server, workspace, f"{who}-{name}") for who in ("ann", "bob"))
     return Data(server, str(data_set.id), records, ann, bob)
 
@@ -247,11 +247,8 @@ def test_an_annotators_queues(data: Data) -> None:
 
 
 def test_progress_of_everybody_and_of_one(data: Data) -> None:
-    assert data.server.call("GET", f"/api/v1/datasets/{data.id}/progress") == {
-        "total": COUNT,
-        "completed": 1,
-        "pending": COUNT - 1,
-    }
+    progress = data.server.call("GET", f"/api/v1/datasets/{data.id}/progress")
+    assert {"total": COUNT, "completed": 1, "pending": COUNT - 1}.items() <= progress.items()
     own = data.ann.client.get(f"/api/v1/me/datasets/{data.id}/metrics").raise_for_status().json()
     assert {"submitted": 2, "draft": 1, "discarded": 1, "pending": COUNT - 4}.items() <= own["responses"].items()
 
@@ -272,6 +269,7 @@ def test_pages_share_no_record_and_leave_none_out(data: Data) -> None:
         ("billing", names(*range(0, COUNT, 4))),
         ("BILL*", names(*range(0, COUNT, 4))),
         ("müller", names(*range(3, COUNT, 4))),
+        ("officially request", names(*range(3, COUNT, 4))),
         ('"shipping delay"', names(*range(2, COUNT, 4))),
         ("billing | login", sorted(names(*range(0, COUNT, 4), *range(1, COUNT, 4)))),
         ("cluster -billing -login -müller", names(*range(2, COUNT, 4))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from cluster_r1.annotation.embedded.text_query import Query, parse, search
+from cluster_r1.annotation.embedded.text_query import Query, needed, parse, search
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,6 +104,31 @@ def test_more_and_rarer_words_in_shorter_texts_rank_higher() -> None:
     assert score[3] > score[0]
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("billing", {"billing"}),
+        ("Billing INVOICE", {"billing", "invoice"}),
+        ('"shipping delay" multi-wor*', {"shipping", "delay", "multi", "wor"}),
+        ("billing -invoice", {"billing"}),
+        ("-billing", set()),
+        ("login | invoice", set()),
+        ("(login billing) | (billing invoice)", {"billing"}),
+        ("--billing", {"billing"}),
+        ("-(-billing)", set()),
+    ],
+)
+def test_words_without_which_nothing_matches(query: str, words: set[str]) -> None:
+    assert needed(parsed(query)) == words
+
+
+@given(st.text(alphabet='ab |-()"*', max_size=20), st.text(alphabet="ab ", max_size=20))
+def test_what_is_found_has_all_the_needed_words(query: str, text: str) -> None:
+    asked = parse(query)
+    if asked is not None and search(asked, [[text]]):
+        assert all(word in text for word in needed(asked))
+
+
 def test_an_exclusion_alone_ranks_nothing() -> None:
     assert [hit.score for hit in search(parsed("-cat"), [["dog"], ["cat"]])] == [0]
 
@@ -116,6 +141,7 @@ def test_a_deep_and_a_long_query_are_answered() -> None:
     assert found("(" * 20 + "billing" + ")" * 20) == [0, 2, 4]
     assert found("billing " * 5000) == [0, 2, 4]
     assert found("-(" * 29 + "billing") == [1, 3]
+    assert found('"' + "billing " * 100_000 + '"') == []
 
 
 @given(st.text(alphabet=st.sampled_from('ab京 ()|-+"*~1\\.[ß'), max_size=40), st.lists(st.text(), max_size=3))
