@@ -36,7 +36,8 @@ class Entry(BaseModel):
 
     @property
     def key(self) -> str:
-        told = [self.event, self.record, self.who, self.after, self.detail]
+        when = self.at if self.event == "answered" else ""  # the others tell when this program noticed
+        told = [self.event, self.record, self.who, when, self.after, self.detail]
         return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=True).encode()).hexdigest()[:24]
 
 

@@ -52,12 +52,16 @@ class Answered(NamedTuple):
 
 
 class LabelsRead(NamedTuple):
-    """What answers about a taxonomy version's labels come to; `current` tells whether it is still the accepted one."""
+    """What answers about a taxonomy version's labels come to; `current` tells whether it is still the accepted one.
+
+    `withdrawn` are keys of documents that nobody's answers settle any more because somebody took theirs back.
+    """
 
     taxonomy: Taxonomy
     settled: list[HumanLabel]
     review: LabelReview
     current: bool
+    withdrawn: frozenset[int]
 
 
 class TracesRead(NamedTuple):
@@ -126,7 +130,7 @@ def pull_reviews(workspace: Workspace, settings: Settings, answered: Sequence[An
     Decisions on gates lie in the gates' files afterwards, where the next run takes them to its checkpoint.
     """
     log = AuditLog(audit_file(workspace))
-    new = log.add(_as_entry(form, response) for form in answered for response, _ in form.responses)
+    new = log.add(_as_entry(form, r) for form in answered for r, _ in form.responses if r.status != "draft")
     result = read_reviews(workspace, settings, answered)
     for gate, decision in result.decided:
         put_decision(workspace, gate, decision)
@@ -161,7 +165,10 @@ def _read_labels(
     review = measure_label_review(rows, answers, settled, unsettled, slices, taxonomy)
     accepted = TaxonomyArchive(workspace.taxonomies).accepted(taxonomy.task)
     current = accepted is not None and accepted.fingerprint == taxonomy.fingerprint
-    return LabelsRead(taxonomy, settled, review, current), returned
+    taken_back = {response.record for response in answered.latest() if response.status != "submitted"}
+    open_keys = {document.key for document in unsettled}
+    withdrawn = {int(answered.records[record].hidden["key"]) for record in taken_back} & open_keys
+    return LabelsRead(taxonomy, settled, review, current, frozenset(withdrawn)), returned
 
 
 def _read_traces(workspace: Workspace, settings: Settings, answered: Answered) -> tuple[TracesRead, list[Returned]]:
@@ -173,19 +180,17 @@ def _read_traces(workspace: Workspace, settings: Settings, answered: Answered) -
 
 
 def _store_labels(workspace: Workspace, settings: Settings, labels: LabelsRead) -> None:
-    label_store(workspace, labels.taxonomy).put_human(labels.settled)
+    label_store(workspace, labels.taxonomy).put_human(labels.settled, labels.withdrawn)
     if labels.current:
         write_json(label_review_file(workspace, labels.taxonomy.task), labels.review.model_dump(mode="json"))
         measure_task(workspace, settings, DocumentStore(workspace.documents), labels.taxonomy)
 
 
 def _decisions(workspace: Workspace, result: PullResult) -> Iterator[Entry]:
-    for gate, decision in result.gates:
-        if isinstance(decision, Decision):
-            before = {"tasks": [task.model_dump(mode="json") for task in gate.tasks]}
-            yield _decided(
-                "taxonomy", gate.name, decision.author, decision.at, before, decision.model_dump(mode="json")
-            )
+    for gate, decision in result.decided:
+        before = {"tasks": [task.model_dump(mode="json") for task in gate.tasks]}
+        after = decision.model_dump(mode="json")
+        yield _decided("taxonomy", gate.name, decision.author, decision.at, before, after)
     for labels in result.labels:
         keys = {label.key for label in labels.settled}
         rows = label_store(workspace, labels.taxonomy).rows()
@@ -208,21 +213,13 @@ def _taxonomy_of(workspace: Workspace, settings: Settings, form: Form) -> Taxono
     return next((v for v in versions if label_form(v, settings.review.annotators).name == form.name), None)
 
 
-def _give_back(answered: Answered, returned: Iterable[Returned], log: AuditLog) -> None:
+def _give_back(answered: Answered, returned: Sequence[Returned], log: AuditLog) -> None:
     for item in returned:
         for response, channel in answered.responses:
             if response == item.response:
                 channel.give_back(answered.form, item)
-        entry = Entry(
-            event="returned",
-            kind=answered.form.kind,
-            record=item.response.record,
-            who=item.response.author,
-            at=now(),
-            after=item.response.values,
-            detail=item.reason,
-        )
-        log.add([entry])
+    told = {"event": "returned", "at": now()}
+    log.add(_as_entry(answered, r).model_copy(update={**told, "detail": reason}) for r, reason in returned)
 
 
 def _as_entry(answered: Answered, response: Response) -> Entry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -62,9 +62,13 @@ def read_human(path: Path) -> dict[int, HumanLabel]:
     return found
 
 
-def merge_human(path: Path, labels: Iterable[HumanLabel]) -> None:
-    """Put labels in the file, each in place of its document's earlier one; the file is replaced whole."""
+def merge_human(path: Path, labels: Iterable[HumanLabel], withdrawn: Collection[int] = ()) -> None:
+    """Put labels in the file, each in place of its document's earlier one, and leave out those of `withdrawn` keys.
+
+    The file is replaced whole.
+    """
     known = read_human(path)
-    merged = known | {label.key: label for label in labels}
+    merged = {key: label for key, label in known.items() if key not in withdrawn}
+    merged |= {label.key: label for label in labels}
     if merged != known:
         write_bytes(path, b"".join(f"{merged[key].model_dump_json()}\n".encode() for key in sorted(merged)))

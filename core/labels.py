@@ -6,7 +6,7 @@ are stored with the error and stay pending. People's labels lie beside the votes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -94,9 +94,9 @@ class LabelStore:
         """People's labels by document key."""
         return read_human(self._human_file)
 
-    def put_human(self, labels: Iterable[HumanLabel]) -> None:
-        """Store people's labels, each in place of an earlier one of its document."""
-        merge_human(self._human_file, labels)
+    def put_human(self, labels: Iterable[HumanLabel], withdrawn: Collection[int] = ()) -> None:
+        """Store people's labels, each in place of an earlier one of its document; drop those of `withdrawn` keys."""
+        merge_human(self._human_file, labels, withdrawn)
 
     @property
     def _human_file(self) -> Path:

@@ -106,6 +106,21 @@ async def test_labels_and_traces_go_the_same_way(root: Path, endpoint: FaultEndp
     assert "People and labeler A" in (desk.workspace.root / "report.html").read_text()
 
 
+async def test_an_answer_that_is_taken_back_is_no_label_any_more(root: Path, endpoint: FaultEndpoint) -> None:
+    desk = Desk(root, endpoint.base_url, 40, review={"sample": 10}, **LABELLED)
+    await desk.label()
+    await desk.run("review", "push", "labels", "--to", "file")
+    fill(desk, "labels", cluster="fraud")
+    await desk.run("review", "pull")
+    path, lines = lines_of(desk, "labels")
+    lines[0]["answer"] |= {"status": "discarded", "at": "2126-01-01T00:00:00+00:00"}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "9 settled" in await desk.run("review", "pull", code=3)
+    assert len(label_store(desk.workspace, desk.taxonomy()).human()) == 9
+    assert len(desk.log("answered")) == 11
+    assert len(desk.log("decided")) == 10
+
+
 async def test_with_nothing_to_review_it_says_what_to_do_first(root: Path, endpoint: FaultEndpoint) -> None:
     desk = Desk(root, endpoint.base_url, 40)
     assert "`cluster-r1 synth` opens them" in await desk.run("review", "push", "--to", "file", code=2)

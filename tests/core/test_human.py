@@ -51,6 +51,13 @@ def test_the_same_labels_again_do_not_touch_the_file(tmp_path: Path) -> None:
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def test_what_people_take_back_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "human.jsonl"
+    merge_human(path, [label(1), label(2)])
+    merge_human(path, [label(3)], withdrawn={1, 9})
+    assert read_human(path).keys() == {2, 3}
+
+
 def test_no_file_is_no_labels_and_no_labels_are_no_file(tmp_path: Path) -> None:
     merge_human(tmp_path / "human.jsonl", [])
     assert read_human(tmp_path / "human.jsonl") == {}
