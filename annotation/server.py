@@ -68,6 +68,7 @@ def embedded_argilla(
     except Timeout:
         raise ServerError(f"this project's Argilla runs already{_where(home)}") from None
     try:
+        (home / "server.json").unlink(missing_ok=True)  # of a start that was killed
         credentials = _credentials(home, user)
         with _server(workspace, home, credentials, server_python(progress), port, progress) as server:
             _make_workspace(server.base_url, credentials.api_key)

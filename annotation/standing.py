@@ -10,7 +10,7 @@ from typing import Any
 from ..core.forms import ResponseStatus
 from ..core.settings import Settings
 from ..core.workspace import Workspace
-from ..graphs.reviews import Decision
+from ..graphs.reviews import Decision, Gate
 from .audit import Entry
 from .label_figures import label_review_lines
 from .pull import Answered, PullResult, read_reviews
@@ -37,8 +37,8 @@ def pull_lines(result: PullResult) -> Iterator[str]:
     for gate, decision in result.gates:
         if isinstance(decision, Decision):
             tail = f", against {', '.join(decision.dissent)}" if decision.dissent else ""
-            edited = ", rewritten" if decision.tasks and decision.tasks != gate.tasks else ""
-            yield f"{gate.name}: {decision.verdict}{edited} by {decision.author} ({decision.rule}{tail})"
+            said = f"{gate.name}: {decision.verdict}{_changes(gate, decision)}"
+            yield f"{said} by {decision.author} ({decision.rule}{tail})"
         else:
             yield f"{gate.name}: not decided: {decision.reason}"
     for labels in result.labels:
@@ -50,6 +50,15 @@ def pull_lines(result: PullResult) -> Iterator[str]:
         yield from (f"  {line}" for line in trace_review_lines(result.traces.review))
     for response, reason in (item for items in result.returned.values() for item in items):
         yield f"given back to {response.author}: {response.record}: {reason}"
+
+
+def _changes(gate: Gate, decision: Decision) -> str:
+    """What became of the gate's tasks, where that is not what was proposed."""
+    proposed = {task.id: task for task in gate.tasks}
+    parts = [f"{len(decision.tasks)} of {len(gate.tasks)} tasks"] if gate.kind == "proposals" else []
+    if any(task != proposed.get(task.id) for task in decision.tasks):
+        parts.append("rewritten")
+    return "".join(f", {part}" for part in parts)
 
 
 def new_answers_line(result: PullResult) -> str:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from ..graphs.synth import SynthResult
 
 
+_OTHER_WAYS = (
+    "or in a web page: `cluster-r1 argilla up` in another terminal, or `cluster-r1 review push --to file`,"
+    " then `cluster-r1 review pull`"
+)
+
+
 def synth(
     context: typer.Context,
     limit: Annotated[int | None, typer.Option(min=1, help="label the first N documents only")] = None,
@@ -55,13 +61,13 @@ def run_once(workspace: Workspace, settings: Settings, limit: int | None = None,
 
 
 def _shown_to_people(workspace: Workspace, settings: Settings, progress: Progress) -> list[str]:
-    """Push the open gates to the project's Argilla, if it has one; where they are, in words."""
+    """Push the open gates to the project's Argilla, if it has one; where they are or could be, in words."""
     from ..annotation.opening import has_argilla, open_channel
     from ..annotation.push import push_reviews
 
     try:
         if not has_argilla(workspace, settings):
-            return []
+            return [_OTHER_WAYS]
         channel = open_channel(workspace, settings, "argilla")
         pushed = push_reviews(workspace, settings, channel, "argilla", ["taxonomy"], progress)
     except ArgillaError as error:

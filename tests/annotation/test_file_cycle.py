@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 async def test_a_taxonomy_rewritten_in_a_file_resumes_the_run(root: Path, endpoint: FaultEndpoint) -> None:
     desk = Desk(root, endpoint.base_url, 40)
     said = await desk.run("synth", code=3)
-    assert "Argilla" not in said
+    assert "review push --to file" in said
     said = await desk.run("review", "push", "taxonomy", "--to", "file")
     assert "taxonomies.html" in said
     assert "1 more answer needed" in await desk.run("review", "status")
@@ -48,6 +48,21 @@ async def test_a_taxonomy_rewritten_in_a_file_resumes_the_run(root: Path, endpoi
     assert desk.taxonomy().provenance.author == "ann"
     assert len(label_store(desk.workspace, desk.taxonomy()).decided()) == 40
     assert "→ money" in await desk.run("review", "history", "taxonomy-topic")
+
+
+async def test_proposals_are_chosen_one_by_one(root: Path, endpoint: FaultEndpoint) -> None:
+    desk = Desk(root, endpoint.base_url, 40, tasks=[], review={"taxonomy": False})
+    desk.settings(taxonomy={"min_clusters": 2, "max_clusters": 5, "probe": 20, "rounds": 1, "proposals": 2})
+    await desk.run("synth", code=3)
+    assert "2 records" in await desk.run("review", "push", "--to", "file")
+    path, lines = lines_of(desk, "taxonomies")
+    for line, verdict in zip(lines, ("accept", "reject"), strict=True):
+        values = {**line["answer"]["values"], "verdict": verdict}
+        line["answer"] |= {"author": "ann", "status": "submitted", "values": values}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    said = await desk.run("review", "pull")
+    assert "proposals: accept, 1 of 2 tasks by ann" in said
+    assert len(list(desk.workspace.tasks.glob("*.json"))) == 1
 
 
 async def test_a_broken_edit_and_a_broken_line_are_told_and_kept(root: Path, endpoint: FaultEndpoint) -> None:

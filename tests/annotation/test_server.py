@@ -33,6 +33,22 @@ with embedded_argilla(Workspace(Path(sys.argv[1])), Silent()) as (running, _):
 """
 
 
+class SecondStart(Silent):
+    """Starts once more while the first start goes on; the address of an earlier one, which was killed, is not told."""
+
+    def __init__(self, root: Path, old_url: str) -> None:
+        self._root = root
+        self._old_url = old_url
+
+    def note(self, text: str) -> None:
+        with (
+            pytest.raises(ServerError, match="or is starting") as refused,
+            embedded_argilla(Workspace(self._root), Silent()),
+        ):
+            pass
+        assert self._old_url not in str(refused.value)
+
+
 def mode(path: Path) -> str:
     return oct(path.stat().st_mode & 0o777)
 
@@ -132,6 +148,8 @@ def test_it_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         time.sleep(0.1)
     assert processes_of(home) == []
     assert running_server(Workspace(tmp_path)) is None
+    with embedded_argilla(Workspace(tmp_path), SecondStart(tmp_path, url)) as (running, _):
+        assert me(running).status_code == 200
 
 
 def test_it_asks_nobody_outside(tmp_path: Path) -> None:
