@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..core.errors import ServerError
 from .console import out, watched
 from .context import CommandContext
 
@@ -36,6 +37,7 @@ def up(
         try:
             while server.running:
                 time.sleep(_POLL_S)
+            raise ServerError(f"Argilla ended by itself; the end of {server.log}:\n{server.log_tail()}")
         except KeyboardInterrupt:
             out.print("stopped; what people answered is kept in the project", markup=False)
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 from cluster_r1.annotation.audit import AuditLog
 from cluster_r1.annotation.push import audit_file
@@ -25,6 +26,11 @@ LABELLED = {"tasks": [{**TASK, "taxonomy": "clusters.yaml"}]}
 """Settings whose task has its taxonomy, so that there are labels without a gate."""
 
 KEY = "TEST_ARGILLA_KEY"
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """The processes of the embedded Argilla whose data lie in this folder."""
+    return [p for p in psutil.process_iter(["cmdline"]) if str(home) in (p.info["cmdline"] or [])]
 
 
 class Desk:

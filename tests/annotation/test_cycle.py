@@ -15,12 +15,14 @@ import pytest
 from cluster_r1.annotation.connection import ArgillaChannel
 from cluster_r1.annotation.push import audit_file, pushed_folder
 from cluster_r1.annotation.pushed import all_pushed
-from cluster_r1.annotation.server import ARGILLA_WORKSPACE, running_server
+from cluster_r1.annotation.server import ARGILLA_WORKSPACE, RunningArgilla, embedded_argilla, running_server
 from cluster_r1.core.labels import label_store
+from cluster_r1.graphs.progress import Silent
+from cluster_r1.llm.server import free_port
 from cluster_r1.llm.testing.endpoint import FaultEndpoint
 
-from .conftest import Annotator
-from .desk import KEY, LABELLED, Desk
+from .conftest import Annotator, ArgillaServer
+from .desk import KEY, LABELLED, Desk, processes_of
 
 pytestmark = pytest.mark.slow
 
@@ -275,3 +277,61 @@ async def test_a_newcomer_needs_no_settings_for_the_embedded_argilla(endpoint: F
     assert running.api_key not in said
     assert running_server(desk.workspace) is None
     assert "argilla up" in await desk.run("review", "status", code=4)
+
+
+async def test_a_server_that_is_killed_on_the_way_costs_nothing(endpoint: FaultEndpoint, tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk", endpoint.base_url, 400, review={"sample": 300}, **LABELLED)
+    await desk.label()
+    push = await _killed_under(desk, "push", lambda running: _records_there(running) >= 100)
+    assert push.returncode == 4
+    with embedded_argilla(desk.workspace, Silent(), free_port(None)) as (running, _):
+        assert 100 <= _records_there(running) < 300
+        await desk.run("review", "push", "labels")
+        _, pushed, items = shown(desk)
+        assert len(items) == len(pushed.records) == 300
+        for item in list(items.values())[:40]:
+            content = {"status": "submitted", "values": {"cluster": {"value": "fraud"}}}
+            _call(running, "POST", f"/api/v1/records/{item['id']}/responses", json=content)
+    pull = await _killed_under(desk, "pull", _after(1.3))
+    assert pull.returncode in (3, 4)
+    with embedded_argilla(desk.workspace, Silent(), free_port(None)):
+        assert "40 of 300 documents answered, 40 settled" in await desk.run("review", "pull", code=3)
+    assert len(desk.log("answered")) == 40
+    assert len(label_store(desk.workspace, desk.taxonomy()).human()) == 40
+
+
+async def _killed_under(desk: Desk, command: str, moment: Callable[[RunningArgilla], bool]) -> Any:
+    """Run a review command and kill -9 its server at a moment; the command's ended process."""
+    with embedded_argilla(desk.workspace, Silent(), free_port(None)) as (running, server):
+        process = desk.start("review", command, *(["labels"] if command == "push" else []))
+        while not moment(running):
+            await asyncio.sleep(0.05)
+            if process.poll() is not None:
+                break
+        for one in processes_of(desk.workspace.state / "argilla"):
+            one.kill()
+        said, _ = await asyncio.to_thread(process.communicate)
+        assert "Traceback" not in said
+        assert not server.running
+    return process
+
+
+def _after(seconds: float) -> Callable[[RunningArgilla], bool]:
+    """True from so many seconds after it was first asked: about when a pull reads what the server lists."""
+    asked: list[float] = []
+
+    def moment(_: RunningArgilla) -> bool:
+        asked.append(time.monotonic())
+        return asked[-1] - asked[0] > seconds
+
+    return moment
+
+
+def _records_there(running: RunningArgilla) -> int:
+    data_sets = _call(running, "GET", "/api/v1/me/datasets")["items"]
+    paths = [f"/api/v1/datasets/{d['id']}/records" for d in data_sets if d["status"] == "ready"]
+    return sum(_call(running, "GET", path, params={"limit": 1})["total"] for path in paths)
+
+
+def _call(running: RunningArgilla, method: str, path: str, **options: Any) -> Any:
+    return ArgillaServer(running.url, running.api_key).call(method, path, **options)

@@ -19,6 +19,8 @@ from cluster_r1.core.errors import ArgillaError, ServerError
 from cluster_r1.core.workspace import Workspace
 from cluster_r1.graphs.progress import Silent
 
+from .desk import processes_of
+
 pytestmark = pytest.mark.slow
 
 PARENT = """
@@ -59,10 +61,6 @@ def me(running: RunningArgilla, key: str | None = None) -> httpx.Response:
 
 def sign_in(url: str, user: str, password: str) -> httpx.Response:
     return httpx.post(f"{url}/api/v1/token", data={"username": user, "password": password}, timeout=30)
-
-
-def processes_of(home: Path) -> list[psutil.Process]:
-    return [p for p in psutil.process_iter(["cmdline"]) if str(home) in (p.info["cmdline"] or [])]
 
 
 def test_its_life(tmp_path: Path) -> None:
