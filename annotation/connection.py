@@ -179,12 +179,14 @@ class ArgillaChannel:
 
     def _author(self, user_id: str | None) -> str:
         """A user's name; of a user that was deleted or may not be seen, the id."""
-        if not self._names:
+        known = str(user_id)
+        if known not in self._names:
             users = [self._client.me, *self._team.users]
             if str(self._client.me.role) in ("owner", "Role.owner"):
                 users += list(self._client.users)
-            self._names = {str(user.id): str(user.username) for user in users}
-        return self._names.get(str(user_id), str(user_id))
+            self._names |= {str(user.id): str(user.username) for user in users}
+            self._names.setdefault(known, known)
+        return self._names[known]
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
         answer = self._client.http_client.request(method, path, **options)

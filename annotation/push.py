@@ -62,7 +62,7 @@ def push_reviews(
             progress.stage(f"push {form.name}", len(shown))
             channel.push(form, (record for record, _ in shown), progress.advance)
             place = channel.place(form)
-            told = f"{len(shown)} records to {place}"
+            told = f"records: {len(shown)}, at {place}"
             at = now()
             AuditLog(audit_file(workspace)).add(
                 [Entry(event="pushed", kind=kind, record=form.name, who="cluster-r1", at=at, detail=told)]

@@ -57,7 +57,7 @@ def push(
     if not pushed:
         raise nothing_to_review(wanted)
     for result in pushed:
-        out.print(f"{result.form}: {result.records} records at {result.place}", markup=False)
+        out.print(f"{result.form}: records to review: {result.records}, at {result.place}", markup=False)
     out.print("when people have answered: cluster-r1 review pull", markup=False)
 
 

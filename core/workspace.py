@@ -3,12 +3,14 @@
 cluster-r1.yaml        settings, written by people
 corpus/                documents.parquet, report.json (what was skipped and why)
 taxonomies/            one YAML file a task (people may edit it), history/ holds every version
-reviews/               what waits for a person, and what people decided
+reviews/               what waits for a person, decided/ what people decided, audit.jsonl who did what and when,
+                       offline/ reviews without a server, labels-TASK.json what people say about a task's labels
 labels/                TASK/FINGERPRINT/*.parquet: votes and outcomes, one file a chunk; human.jsonl: people's labels;
                        carry.json: what was taken over from another taxonomy version
 tasks/                 TASK.json: the labelled task with its agreement statistics
 traces/                TASK.jsonl: reasoning traces for distillation; _verdicts.jsonl: what people say about them
-state/                 ledger.sqlite, checkpoints.sqlite, gates/ (what open gates ask), logs/
+state/                 ledger.sqlite, checkpoints.sqlite, gates/ (what open gates ask), pushed/ (what was shown to
+                       people), argilla/ (the embedded server's data and secrets), logs/
 """
 
 from __future__ import annotations

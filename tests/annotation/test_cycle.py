@@ -242,10 +242,9 @@ async def test_a_waiting_pull_goes_on_until_every_gate_is_decided(project: Any, 
     await asyncio.sleep(4)
     assert process.poll() is None
     answer(desk, ann, verdict="rewrite", comment="fewer, wider clusters")
-    while len(all_pushed(pushed_folder(desk.workspace, "argilla"))[0].records) < 2:
+    while len(shown(desk)[2]) < 2:
         await asyncio.sleep(0.2)
         assert process.poll() is None
-    await asyncio.sleep(1)
     answer(desk, ann, verdict="accept")
     said, _ = await asyncio.to_thread(process.communicate)
     assert process.returncode == 0, said

@@ -54,7 +54,7 @@ async def test_proposals_are_chosen_one_by_one(root: Path, endpoint: FaultEndpoi
     desk = Desk(root, endpoint.base_url, 40, tasks=[], review={"taxonomy": False})
     desk.settings(taxonomy={"min_clusters": 2, "max_clusters": 5, "probe": 20, "rounds": 1, "proposals": 2})
     await desk.run("synth", code=3)
-    assert "2 records" in await desk.run("review", "push", "--to", "file")
+    assert "to review: 2," in await desk.run("review", "push", "--to", "file")
     path, lines = lines_of(desk, "taxonomies")
     for line, verdict in zip(lines, ("accept", "reject"), strict=True):
         values = {**line["answer"]["values"], "verdict": verdict}
@@ -106,7 +106,7 @@ async def test_labels_and_traces_go_the_same_way(root: Path, endpoint: FaultEndp
     ]
     write_traces(desk.workspace.traces, "topic", traces)
     said = await desk.run("review", "push", "--to", "file")
-    assert said.count("records at") == 2
+    assert said.count("records to review") == 2
     fill(desk, "labels", cluster="fraud")
     fill(desk, "traces", keep="drop", coherence=1)
     said = await desk.run("review", "pull")
