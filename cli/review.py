@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from ..core.errors import ReviewError, WaitingForReview
+from ..core.errors import ArgillaError, ReviewError, WaitingForReview, WorkspaceLocked
 from .console import out, watched
 from .context import CommandContext
 from .synth import run_once
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..annotation.audit import Entry
     from ..annotation.channels import Channel
     from ..annotation.opening import ChannelKind
-    from ..annotation.pull import PullResult
+    from ..annotation.pull import Answered, PullResult
     from ..core.forms import ReviewKind
     from ..core.settings import Settings
     from ..core.workspace import Workspace
@@ -35,6 +35,13 @@ class Kind(StrEnum):
     TAXONOMY = "taxonomy"
     LABELS = "labels"
     TRACES = "traces"
+
+
+class Seen(NamedTuple):
+    """What people had answered at a moment, and the gates that were open."""
+
+    answered: list[Answered]
+    tickets: list[str]
 
 
 @review.command()
@@ -93,10 +100,16 @@ def pull(
     workspace = command.workspace
     settings = workspace.settings()
     channels = _channels(workspace, settings, source)
-    closed = _pull_and_resume(workspace, settings, channels, run)
+    closed, seen = _pull_and_resume(workspace, settings, channels, run)
+    trouble = ""
     while wait and closed is not None:
         time.sleep(every)
-        closed = _pull_and_resume(workspace, settings, channels, run, quiet=True)
+        try:
+            closed, seen = _pull_and_resume(workspace, settings, channels, run, seen)
+        except (ArgillaError, WorkspaceLocked) as error:  # who waits for days outlasts a restart and another command
+            if str(error) != trouble:
+                trouble = str(error)
+                out.print(f"waiting on: {trouble}", markup=False, style="yellow")
     if closed is not None:
         raise closed
 
@@ -137,15 +150,21 @@ def _channels(workspace: Workspace, settings: Settings, source: To | None) -> di
 
 
 def _pull_and_resume(
-    workspace: Workspace, settings: Settings, channels: dict[ChannelKind, Channel], run: bool, quiet: bool = False
-) -> WaitingForReview | None:
-    """One pull, and the run if it may go on; what still waits for people. `quiet` says nothing when nothing is new."""
-    from ..annotation.pull import gather, pull_reviews
+    workspace: Workspace, settings: Settings, channels: dict[ChannelKind, Channel], run: bool, seen: Seen | None = None
+) -> tuple[WaitingForReview | None, Seen]:
+    """One pull, and the run if it may go on: what still waits for people, and what was seen.
 
-    answered = gather(workspace, channels)
+    When nothing has changed since what was seen last, nothing is done.
+    """
+    from ..annotation.pull import gather, pull_reviews
+    from ..graphs.reviews import open_gates
+
+    now = Seen(gather(workspace, channels), [gate.ticket for gate in open_gates(workspace)])
+    if now == seen:
+        return WaitingForReview(_UNDECIDED), now
     with workspace.lock():
-        result = pull_reviews(workspace, settings, answered)
-    if result.new_answers or not quiet:
+        result = pull_reviews(workspace, settings, now.answered)
+    if result.new_answers or seen is None:
         _say(result)
         _say_problems(channels)
     closed = None if result.complete else WaitingForReview(_UNDECIDED)
@@ -153,8 +172,8 @@ def _pull_and_resume(
         try:
             run_once(workspace, settings)
         except WaitingForReview as waiting:
-            return waiting
-    return closed
+            closed = waiting
+    return closed, now
 
 
 def _say(result: PullResult) -> None:

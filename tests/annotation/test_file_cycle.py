@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,26 @@ async def test_labels_and_traces_go_the_same_way(root: Path, endpoint: FaultEndp
     assert result["task"]["sizes"]["fraud"] >= 10
     await desk.run("report")
     assert "People and labeler A" in (desk.workspace.root / "report.html").read_text()
+
+
+async def test_who_waits_outlasts_another_command(root: Path, endpoint: FaultEndpoint) -> None:
+    desk = Desk(root, endpoint.base_url, 40)
+    await desk.run("synth", code=3)
+    await desk.run("review", "push", "--to", "file")
+    process = desk.start("review", "pull", "--wait", "--every", "0.5")
+    assert process.stdout is not None
+    said = await asyncio.to_thread(process.stdout.readline)
+    assert "no new answers" in said
+    with desk.workspace.lock():
+        fill(desk, "taxonomies", verdict="accept")
+        while "waiting on" not in said:
+            said = await asyncio.to_thread(process.stdout.readline)
+            assert said
+    assert "in use" in said
+    rest, _ = await asyncio.to_thread(process.communicate)
+    assert process.returncode == 0, rest
+    assert rest.count("taxonomy-topic: accept by ann") == 1
+    assert desk.taxonomy() is not None
 
 
 async def test_an_answer_that_is_taken_back_is_no_label_any_more(root: Path, endpoint: FaultEndpoint) -> None:
