@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 from typing import Any, Literal, NamedTuple, NoReturn
@@ -10,6 +9,7 @@ from typing import Any, Literal, NamedTuple, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
 from ..core.forms import Form, Question, Response, Value
+from ..core.moments import in_utc
 
 _BREAKS = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _DEEPEST = 20
@@ -86,15 +86,14 @@ def response_of(form: Form, record: Any, answer: Any, saved_at: str) -> Response
         raise LineError(f"there is no question {unknown[0][:80]!r}; there are: {', '.join(questions)}")
     given = {name: value for name, value in read.values.items() if value is not None and str(value).strip()}
     values = {name: _value(questions[name], value) for name, value in given.items()}
-    at = in_utc(read.at) if read.at.strip() else saved_at
+    at = typed_time(read.at) if read.at.strip() else saved_at
     return Response(record=record, author=author, status=read.status, values=values, at=at)
 
 
-def in_utc(moment: str) -> str:
-    """An ISO 8601 time in UTC, so that times compare as text. Raises LineError."""
+def typed_time(moment: str) -> str:
+    """A time that a person typed, in UTC. Raises LineError."""
     try:
-        at = datetime.datetime.fromisoformat(moment.strip())
-        return (at if at.tzinfo else at.replace(tzinfo=datetime.UTC)).astimezone(datetime.UTC).isoformat()
+        return in_utc(moment.strip())
     except (ValueError, OverflowError):
         raise LineError(f"{moment[:80]!r} is not a time such as 2026-01-31T09:00:00Z; `at` may be left empty") from None
 

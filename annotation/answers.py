@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from ..core.forms import Form, Question, Response
-from .channels import Returned
+from ..core.moments import in_utc
+from .channels import Returned, latest
 from .edits import EditError, note_of_text
 
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
@@ -31,7 +31,7 @@ def read_answers(
     """
     answers: dict[str, dict[str, _Answer]] = {}
     returned: list[Returned] = []
-    for response in _last_submitted(responses):
+    for response in latest(r for r in responses if r.status == "submitted"):
         place, _, thing = response.record.partition("/")
         try:
             if place != form.name or not thing:
@@ -74,9 +74,7 @@ def comment_of(response: Response, question: str = "comment") -> str:
 def time_of(response: Response) -> str:
     """When it was saved, in UTC, so that later ones sort behind."""
     try:
-        moment = datetime.datetime.fromisoformat(response.at)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-        return moment.astimezone(datetime.UTC).isoformat()
+        return in_utc(response.at)
     except (ValueError, OverflowError):
         raise EditError("it is not known when this was answered; save it again") from None
 
@@ -92,12 +90,3 @@ def joined_comments(comments: Iterable[tuple[str, str]]) -> str:
 def _fit(part: str) -> str:
     fit = _NAME.sub("-", part)
     return fit if fit == part else f"{fit}-{hashlib.sha256(part.encode()).hexdigest()[:6]}"
-
-
-def _last_submitted(responses: Iterable[Response]) -> list[Response]:
-    found: dict[tuple[str, str], Response] = {}
-    for response in responses:
-        known = found.get((response.record, response.author))
-        if response.status == "submitted" and (known is None or response.at >= known.at):
-            found[response.record, response.author] = response
-    return list(found.values())

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from ..core.archive import now
 from ..core.errors import WorkspaceError
 from ..core.forms import ReviewKind
+from ..core.moments import now
 
 Event = Literal["pushed", "answered", "returned", "decided"]
 

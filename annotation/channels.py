@@ -43,3 +43,13 @@ class Channel(Protocol):
     def place(self, form: Form) -> str:
         """Where a person finds the form: a URL or a file."""
         ...
+
+
+def latest(responses: Iterable[Response]) -> list[Response]:
+    """One response by record and author: the one saved last."""
+    found: dict[tuple[str, str], Response] = {}
+    for response in responses:
+        known = found.get((response.record, response.author))
+        if known is None or response.at >= known.at:
+            found[response.record, response.author] = response
+    return list(found.values())

@@ -22,7 +22,7 @@ from ..core.forms import Form, Question, Record, Response
 from ..core.workspace import read_json, write_bytes, write_json, write_text
 from ..reports.review_form import GivenBack, render_review_form, with_returned
 from .answer_lines import PENDING, Line, LineError, is_untouched, line_of, lines_of, response_of
-from .channels import Returned
+from .channels import Returned, latest
 
 _ID = re.compile(rb'^\s*\{\s*"id"\s*:\s*("(?:[^"\\]|\\.)*")')
 _Reasons = dict[str, dict[str, GivenBack]]
@@ -74,18 +74,13 @@ class FileChannel:
     def responses(self, form: Form) -> list[Response]:
         """One response by record and author, the one saved last; one that was given back and not changed is a draft."""
         self._problems[form.name] = []
-        found: dict[tuple[str, str], Response] = {}
         times = _Times(self._path(form, "times.json"))
-        for path in self._answer_files(form):
-            for response in self._responses_in(path, form, times):
-                before = found.get((response.record, response.author))
-                if before is None or response.at >= before.at:
-                    found[response.record, response.author] = response
+        found = latest(r for path in self._answer_files(form) for r in self._responses_in(path, form, times))
         times.save()
         returned = self._returned(form)
         return [
             response.model_copy(update={"status": "draft"}) if _is_unchanged(returned, response) else response
-            for response in found.values()
+            for response in found
         ]
 
     def give_back(self, form: Form, returned: Returned) -> None:

@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..core.archive import TaxonomyArchive, now
+from ..core.archive import TaxonomyArchive
 from ..core.forms import Form, Response, ReviewKind
 from ..core.human import HumanLabel
 from ..core.label_review import LabelReview
 from ..core.labels import label_store
+from ..core.moments import now
 from ..core.settings import Settings
 from ..core.taxonomy import Taxonomy
 from ..core.traces import TraceVerdict, put_verdicts, read_traces
@@ -23,7 +24,7 @@ from ..graphs.results import measure_task
 from ..graphs.reviews import Decision, Gate, open_gates, put_decision
 from ..graphs.summarising import label_review_file
 from .audit import AuditLog, Entry
-from .channels import Channel, Returned
+from .channels import Channel, Returned, latest
 from .label_figures import measure_label_review
 from .labels import label_form, read_labels, settle_labels
 from .opening import ChannelKind
@@ -43,12 +44,7 @@ class Answered(NamedTuple):
 
     def latest(self) -> list[Response]:
         """One response by record and author: the last one, whatever channel it came through."""
-        found: dict[tuple[str, str], Response] = {}
-        for response, _ in self.responses:
-            known = found.get((response.record, response.author))
-            if known is None or response.at > known.at:
-                found[response.record, response.author] = response
-        return list(found.values())
+        return latest(response for response, _ in self.responses)
 
 
 class LabelsRead(NamedTuple):

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.archive import TaxonomyArchive, now
+from ..core.archive import TaxonomyArchive
 from ..core.errors import ReviewError
 from ..core.forms import Form, ReviewKind
 from ..core.labels import LabelRow, label_store
+from ..core.moments import now
 from ..core.settings import Settings
 from ..core.taxonomy import Taxonomy
 from ..core.traces import read_traces

@@ -7,7 +7,6 @@ taxonomies/history/TASK/vN.check.json
 
 from __future__ import annotations
 
-import datetime
 import getpass
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 
 from .check import TaxonomyCheck
 from .errors import TaxonomyError
+from .moments import now
 from .taxonomy import Provenance, Taxonomy
 from .workspace import read_json, write_json, write_text
 
@@ -146,11 +146,6 @@ def parse_taxonomy(content: Mapping[str, Any], where: str) -> Taxonomy:
 def write_taxonomy(path: Path, taxonomy: Taxonomy) -> None:
     content = taxonomy.model_dump(mode="json", exclude_none=True)
     write_text(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110))
-
-
-def now() -> str:
-    """The time as provenance records it: ISO 8601, UTC, seconds."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _cluster_items(clusters: Any) -> list[Any]:

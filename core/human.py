@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .errors import WorkspaceError
+from .moments import in_utc
 from .workspace import write_bytes
 
 Slice = Literal["random", "conflict", "weak"]
@@ -40,9 +40,7 @@ class HumanLabel(BaseModel):
     @field_validator("at")
     @classmethod
     def _utc(cls, at: str) -> str:
-        moment = datetime.datetime.fromisoformat(at)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-        return moment.astimezone(datetime.UTC).isoformat()
+        return in_utc(at)
 
 
 def read_human(path: Path) -> dict[int, HumanLabel]:

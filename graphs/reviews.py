@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from ..core.archive import now
 from ..core.errors import WaitingForReview
+from ..core.moments import now
 from ..core.taxonomy import Cluster, Taxonomy
 from ..core.workspace import Workspace, read_json, write_json, write_text
 

@@ -6,11 +6,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from ..core.archive import TaxonomyArchive, now
+from ..core.archive import TaxonomyArchive
 from ..core.consensus import OUTCOMES
 from ..core.gold import gold_label
 from ..core.label_review import LabelReview
 from ..core.labels import LabelRow, label_store
+from ..core.moments import now
 from ..core.settings import ROLES, Settings
 from ..core.taxonomy import Taxonomy
 from ..core.tokens import cut_to_tokens

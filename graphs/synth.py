@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from langgraph.types import Command
 
-from ..core.archive import now, read_taxonomy
+from ..core.archive import read_taxonomy
 from ..core.consensus import Assignment
+from ..core.moments import now
 from ..core.settings import Settings, TaskSettings
 from ..core.taxonomy import Provenance, Taxonomy
 from ..core.workspace import Workspace

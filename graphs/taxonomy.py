@@ -22,11 +22,12 @@ from langgraph.types import interrupt
 from ..agents.generation import propose_clusters, propose_tasks
 from ..agents.prompting import load_prompt
 from ..agents.refinement import Evidence, extend_clusters, refine_clusters
-from ..core.archive import TaxonomyArchive, now
+from ..core.archive import TaxonomyArchive
 from ..core.check import TaxonomyCheck, check_taxonomy
 from ..core.consensus import Consensus
 from ..core.documents import Document
 from ..core.errors import ModelAnswerError
+from ..core.moments import now
 from ..core.settings import Settings
 from ..core.taxonomy import Cluster, Provenance, Taxonomy
 from ..core.tokens import cut_to_tokens

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from cluster_r1.annotation.answer_lines import LineError, in_utc, is_untouched, line_of, lines_of, response_of
+from cluster_r1.annotation.answer_lines import LineError, is_untouched, line_of, lines_of, response_of, typed_time
 from cluster_r1.core.forms import Form, Question
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,8 +155,8 @@ def test_an_answer_is_taken_or_refused_in_a_sentence(record: object, answer: obj
         ("2026-01-01T01:00:00.123Z", "2026-01-01T01:00:00.123000+00:00"),
     ],
 )
-def test_times_are_in_utc(moment: str, utc: str) -> None:
-    assert in_utc(moment) == utc
+def test_times_are_typed_time(moment: str, utc: str) -> None:
+    assert typed_time(moment) == utc
 
 
 def outcome(record: object, answer: object) -> str:
