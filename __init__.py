@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .core.answer import Answer, AnswerError, parse_answer, render_answer
     from .core.consensus import Assignment, Consensus
     from .core.documents import Document
+    from .core.scoring import RewardSettings, Score, reward, score_completion
     from .core.tasks import ClusteringTask, Example
     from .core.taxonomy import Cluster, Taxonomy
 
@@ -23,6 +24,10 @@ _PUBLIC = {
     "Assignment": ".core.consensus",
     "Consensus": ".core.consensus",
     "Document": ".core.documents",
+    "RewardSettings": ".core.scoring",
+    "Score": ".core.scoring",
+    "reward": ".core.scoring",
+    "score_completion": ".core.scoring",
     "ClusteringTask": ".core.tasks",
     "Example": ".core.tasks",
     "Cluster": ".core.taxonomy",
@@ -38,9 +43,13 @@ __all__ = [
     "Consensus",
     "Document",
     "Example",
+    "RewardSettings",
+    "Score",
     "Taxonomy",
     "parse_answer",
     "render_answer",
+    "reward",
+    "score_completion",
 ]
 __version__ = "0.1.0"
 

@@ -133,7 +133,8 @@ def usable_clusters(drafts: Sequence[ClusterDraft], settings: TaxonomySettings) 
             unique.setdefault(name.casefold(), Cluster(name=name, description=draft.description))
     if not settings.min_clusters <= len(unique) <= settings.max_clusters:
         raise Unusable(
-            f"it has {len(unique)} different clusters, there must be {settings.min_clusters} to {settings.max_clusters}"
+            f"it has {len(unique)} different clusters ({', '.join(c.name for c in unique.values())}), there must be"
+            f" {settings.min_clusters} to {settings.max_clusters}, each with a name of its own"
         )
     return tuple(unique.values())
 

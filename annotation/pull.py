@@ -22,7 +22,8 @@ from ..core.workspace import Workspace, write_json
 from ..corpora.store import DocumentStore
 from ..graphs.results import measure_task
 from ..graphs.reviews import Decision, Gate, open_gates, put_decision
-from ..graphs.summarising import label_review_file
+from ..graphs.summarising import label_review_file, labelled_tasks
+from ..graphs.task_documents import TaskDocuments
 from .audit import AuditLog, Entry
 from .channels import Channel, Returned, latest
 from .label_figures import measure_label_review
@@ -157,7 +158,8 @@ def _read_labels(
     ids = {key: record["document_id"] for key, record in hidden.items()}
     answers, returned = read_labels(answered.form, answered.latest(), taxonomy)
     settled, unsettled = settle_labels(answers, slices, ids, settings.review)
-    rows = label_store(workspace, taxonomy).rows(DocumentStore(workspace.documents).keys())
+    documents = TaskDocuments(workspace, DocumentStore(workspace.documents)).of(taxonomy.task)
+    rows = label_store(workspace, taxonomy).rows(documents.keys())
     review = measure_label_review(rows, answers, settled, unsettled, slices, taxonomy)
     accepted = TaxonomyArchive(workspace.taxonomies).accepted(taxonomy.task)
     current = accepted is not None and accepted.fingerprint == taxonomy.fingerprint
@@ -177,9 +179,10 @@ def _read_traces(workspace: Workspace, settings: Settings, answered: Answered) -
 
 def _store_labels(workspace: Workspace, settings: Settings, labels: LabelsRead) -> None:
     label_store(workspace, labels.taxonomy).put_human(labels.settled, labels.withdrawn)
-    if labels.current:
+    if labels.current and labels.taxonomy.task in labelled_tasks(workspace):
         write_json(label_review_file(workspace, labels.taxonomy.task), labels.review.model_dump(mode="json"))
-        measure_task(workspace, settings, DocumentStore(workspace.documents), labels.taxonomy)
+        documents, task = TaskDocuments(workspace, DocumentStore(workspace.documents)), labels.taxonomy.task
+        measure_task(workspace, settings, documents.of(task), labels.taxonomy, documents.parent(task))
 
 
 def _decisions(workspace: Workspace, result: PullResult) -> Iterator[Entry]:

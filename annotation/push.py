@@ -17,10 +17,12 @@ from ..core.traces import read_traces
 from ..core.workspace import Workspace
 from ..corpora.sampling import random_rows
 from ..corpora.store import DocumentStore
+from ..corpora.subset import Documents
 from ..graphs.progress import Progress
 from ..graphs.results import rows_of
 from ..graphs.reviews import Gate, open_gates
 from ..graphs.summarising import labelled_tasks, read_result
+from ..graphs.task_documents import TaskDocuments
 from .audit import AuditLog, Entry
 from .channels import Channel
 from .labels import label_form, label_records
@@ -112,21 +114,31 @@ def _taxonomies(workspace: Workspace, settings: Settings, _: Path) -> Iterator[t
 
 
 def _probe_texts(workspace: Workspace, settings: Settings, gates: list[Gate]) -> dict[str, str]:
-    if all(gate.version is None for gate in gates):
-        return {}
-    documents = DocumentStore(workspace.documents)
-    rows = random_rows(documents, settings.taxonomy.probe, settings.seed)
-    return {document.id: document.text for document in documents.rows(rows)}
+    """Texts of the documents that the gates' checks tried, by id."""
+    texts: dict[str, str] = {}
+    tasks = [task.id for gate in gates if gate.version is not None for task in gate.tasks]
+    if not tasks:
+        return texts
+    all_documents = TaskDocuments(workspace, DocumentStore(workspace.documents))
+    for task in {all_documents.parent(task): task for task in tasks}.values():
+        documents = all_documents.of(task)
+        rows = random_rows(documents, settings.taxonomy.probe, settings.seed)
+        texts |= {document.id: document.text for document in documents.rows(rows)}
+    return texts
 
 
 def _labels(workspace: Workspace, settings: Settings, folder: Path) -> Iterator[tuple[Form, list[Shown]]]:
     archive = TaxonomyArchive(workspace.taxonomies)
-    for task in labelled_tasks(workspace):
+    tasks = labelled_tasks(workspace)
+    if not tasks:
+        return
+    all_documents = TaskDocuments(workspace, DocumentStore(workspace.documents))
+    for task in tasks:
         taxonomy = archive.accepted(task)
         if taxonomy is None:
             continue
         form = label_form(taxonomy, settings.review.annotators)
-        documents = DocumentStore(workspace.documents)
+        documents = all_documents.of(task)
         chosen = _chosen(workspace, settings, taxonomy, documents, read_pushed(folder, form.name))
         if not chosen:
             continue
@@ -136,7 +148,7 @@ def _labels(workspace: Workspace, settings: Settings, folder: Path) -> Iterator[
 
 
 def _chosen(
-    workspace: Workspace, settings: Settings, taxonomy: Taxonomy, documents: DocumentStore, pushed: Pushed | None
+    workspace: Workspace, settings: Settings, taxonomy: Taxonomy, documents: Documents, pushed: Pushed | None
 ) -> list[Chosen]:
     """The sample that was pushed before, or a new one."""
     store, keys = label_store(workspace, taxonomy), documents.keys()

@@ -11,20 +11,25 @@ import typer
 from .. import __version__
 from ..core.errors import ClusterR1Error
 from .argilla import argilla
+from .build import build
 from .console import say_error
 from .context import CommandContext
+from .corpus import corpus
 from .doctor import doctor
 from .estimate import estimate
 from .init import init
 from .report import report
 from .review import review
 from .serve import serve
+from .stats import stats
 from .status import status
 from .synth import synth
+from .tasks import tasks
+from .verify import verify
 
 _EXIT_CODES = """
 Exit codes: 0 done, 1 unexpected, 2 wrong settings or input, 3 waiting for a person, 4 a model cannot be reached,
-5 some documents unanswered, 6 budget spent, 7 workspace in use, 130 stopped by Ctrl-C.
+5 some documents unanswered, 6 budget spent, 7 workspace in use, 8 a benchmark leaks, 130 stopped by Ctrl-C.
 """
 
 app = typer.Typer(
@@ -35,8 +40,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, doctor, estimate, synth, status, report, serve):
+for command in (init, doctor, estimate, synth, status, report, build, verify, stats, serve, tasks):
     app.command()(command)
+app.add_typer(corpus, name="corpus")
 app.add_typer(argilla, name="argilla")
 app.add_typer(review, name="review")
 

@@ -14,6 +14,7 @@ from .context import CommandContext
 def estimate(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+    hierarchical: Annotated[bool, typer.Option("--hierarchical", help="of `synth --hierarchical`")] = False,
 ) -> None:
     """Calls, tokens, time and money of what is still to do, from a probe of a few documents."""
     from ..graphs.estimate import estimate_run
@@ -22,7 +23,7 @@ def estimate(
     workspace = command.workspace
     settings = workspace.settings()
     with workspace.lock(), watched() as progress:
-        found = asyncio.run(estimate_run(workspace, settings, progress))
+        found = asyncio.run(estimate_run(workspace, settings, progress, hierarchical))
     if as_json:
         typer.echo(found.model_dump_json(indent=1))
         return

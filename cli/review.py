@@ -168,9 +168,9 @@ def _pull_and_resume(
         _say(result)
         _say_problems(channels)
     closed = None if result.complete else WaitingForReview(_UNDECIDED)
-    if result.decided and run:
+    for hierarchical in sorted({gate.hierarchical for gate, _ in result.decided}) if run else []:
         try:
-            run_once(workspace, settings)
+            run_once(workspace, settings, hierarchical=hierarchical)
         except WaitingForReview as waiting:
             closed = waiting
     return closed, now

@@ -8,6 +8,7 @@ import typer
 
 from .console import in_words, out
 from .context import CommandContext
+from .levels import hierarchy_lines
 
 if TYPE_CHECKING:
     from ..graphs.status import Status
@@ -28,6 +29,8 @@ def status(
         return
     _corpus(found)
     _tasks(found)
+    for line in hierarchy_lines(found.hierarchy) if found.hierarchy is not None else []:
+        out.print(line, markup=False)
     _cost(found)
     for file in found.waiting:
         out.print(f"waiting for a person: {file}", markup=False, style="yellow")

@@ -10,6 +10,7 @@ import typer
 from ..core.errors import ArgillaError, IncompleteError, WaitingForReview
 from .console import out, watched
 from .context import CommandContext
+from .levels import hierarchy_lines
 
 if TYPE_CHECKING:
     from ..core.settings import Settings
@@ -29,27 +30,39 @@ def synth(
     context: typer.Context,
     limit: Annotated[int | None, typer.Option(min=1, help="label the first N documents only")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="pass every review gate as proposed")] = False,
+    hierarchical: Annotated[
+        bool,
+        typer.Option("--hierarchical", help="coarse clusters first, then tasks inside each (settings: hierarchy)"),
+    ] = False,
 ) -> None:
     """Run or resume: corpus, taxonomies, review gates, two labelers, consensus."""
     command: CommandContext = context.obj
     workspace = command.workspace
-    run_once(workspace, workspace.settings(), limit, yes)
+    run_once(workspace, workspace.settings(), limit, yes, hierarchical)
 
 
-def run_once(workspace: Workspace, settings: Settings, limit: int | None = None, yes: bool = False) -> None:
+def run_once(
+    workspace: Workspace,
+    settings: Settings,
+    limit: int | None = None,
+    yes: bool = False,
+    hierarchical: bool = False,
+) -> None:
     """Run or resume once, draw the page, show open gates to people, and say what came of it.
 
-    Raises IncompleteError or WaitingForReview when something is left to do.
+    Raises IncompleteError, WaitingForReview or ModelAnswerError when something is left to do.
     """
     from ..graphs.pages import write_page
     from ..graphs.synth import synthesize
 
     with workspace.lock(), watched() as progress:
-        result = asyncio.run(synthesize(workspace, settings, progress, limit, yes))
+        result = asyncio.run(synthesize(workspace, settings, progress, limit, yes, hierarchical))
         page = write_page(workspace, settings)
         shown = _shown_to_people(workspace, settings, progress) if result.waiting else []
     _say(result)
     out.print(f"page: {page}", markup=False)
+    if result.failed:
+        raise result.failed[0]
     if result.unanswered:
         raise IncompleteError(
             f"{result.unanswered} documents got no usable answer; run synth again to ask for those alone,"
@@ -78,6 +91,9 @@ def _shown_to_people(workspace: Workspace, settings: Settings, progress: Progres
 def _say(result: SynthResult) -> None:
     for task in result.tasks:
         for line in task_lines(task):
+            out.print(line, markup=False)
+    if result.hierarchy is not None:
+        for line in hierarchy_lines(result.hierarchy):
             out.print(line, markup=False)
     for task_id in result.rejected:
         out.print(f"{task_id}: dropped by a reviewer", markup=False)

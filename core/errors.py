@@ -38,6 +38,18 @@ class WorkspaceError(ClusterR1Error):
     exit_code = 2
 
 
+class BenchmarkError(ClusterR1Error):
+    """A benchmark cannot be built or read: no labelled task, a task twice, a damaged file."""
+
+    exit_code = 2
+
+
+class LeakError(BenchmarkError):
+    """Training and evaluation of a benchmark share what they must not; the message names each leak."""
+
+    exit_code = 8
+
+
 class WaitingForReview(ClusterR1Error):
     """A gate is closed: a person has to decide before the run can go on."""
 

@@ -6,15 +6,19 @@ Keys of APIs are never settings: a model names the environment variable that hol
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from .build_settings import BenchmarkSettings
 from .errors import SettingsError
+from .section import Section
+from .task_settings import HierarchySettings, TaskSettings
+from .unique_keys import UniqueKeys
 
 SETTINGS_FILE = "cluster-r1.yaml"
 
@@ -22,15 +26,11 @@ Role = Literal["generator", "refiner", "labeler_a", "labeler_b", "tracer", "revi
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CorpusSettings(_Section):
+class CorpusSettings(Section):
     """Where the documents come from."""
 
-    source: str = Field(min_length=1, description="a JSONL, CSV or Parquet file, a folder, a glob, or hf:NAME")
-    format: Literal["auto", "jsonl", "csv", "parquet", "text"] = Field(
+    source: str = Field(min_length=1, description="a JSONL, JSON, CSV or Parquet file, a folder, a glob, or hf:NAME")
+    format: Literal["auto", "jsonl", "json", "csv", "parquet", "text"] = Field(
         default="auto", description="auto goes by the file's suffix"
     )
     text: str = Field(default="text", description="column with the text")
@@ -45,29 +45,17 @@ class CorpusSettings(_Section):
         default="skip", description="skip and report bad rows, or stop at the first"
     )
     domain: str = Field(default="corpus", description="short name of the corpus in tasks and reports")
+    licence: str = Field(default="not stated", description="licence of the texts, for data cards")
 
 
-class TaskSettings(_Section):
-    """A task the user asks for: an instruction, and a taxonomy if there already is one."""
-
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    instruction: str = Field(min_length=3, max_length=2000)
-    taxonomy: str | None = Field(
-        default=None, description="YAML file with clusters to use as given, without generation"
-    )
-    gold: str | None = Field(
-        default=None, description="labeling in the corpus' gold column that this instruction is about"
-    )
-
-
-class Price(_Section):
+class Price(Section):
     """US dollars per million tokens."""
 
     input: float = Field(default=0.0, ge=0)
     output: float = Field(default=0.0, ge=0)
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """One role's model: an endpoint that answers, or a server that this project starts (`serve`)."""
 
     model: str = Field(
@@ -123,7 +111,7 @@ _ROLE_DEFAULTS: dict[Role, dict[str, Any]] = {
 }
 
 
-class ModelsSettings(_Section):
+class ModelsSettings(Section):
     """A model for each role; what a role leaves out comes from `default`, then from the role's own defaults."""
 
     generator: ModelSettings
@@ -157,7 +145,7 @@ def _inherited(role: Role, default: Mapping[str, Any], own: Mapping[str, Any]) -
     return {**_ROLE_DEFAULTS[role], **base, **own}
 
 
-class TaxonomySettings(_Section):
+class TaxonomySettings(Section):
     """Generation, refinement and the check between them (paper §4.1)."""
 
     proposals: int = Field(
@@ -188,7 +176,7 @@ class TaxonomySettings(_Section):
         return self
 
 
-class LabelingSettings(_Section):
+class LabelingSettings(Section):
     """The two labelers and their consensus."""
 
     chunk: int = Field(default=250, ge=1, le=5000, description="documents in one graph run")
@@ -211,7 +199,7 @@ class LabelingSettings(_Section):
     )
 
 
-class ReviewSettings(_Section):
+class ReviewSettings(Section):
     """Gates where the run waits for a person (`--yes` passes them), and how several people's answers are settled."""
 
     proposals: bool = True
@@ -236,7 +224,7 @@ class ReviewSettings(_Section):
         return self
 
 
-class ArgillaSettings(_Section):
+class ArgillaSettings(Section):
     """A team's own Argilla server; without this section reviews go to the embedded one."""
 
     url: str = Field(description="the server's address, such as https://argilla.example.org")
@@ -255,7 +243,7 @@ class ArgillaSettings(_Section):
         return url.rstrip("/")
 
 
-class BudgetSettings(_Section):
+class BudgetSettings(Section):
     """The run stops cleanly when one of these is spent; null means no limit."""
 
     calls: int | None = Field(default=None, ge=1)
@@ -263,17 +251,24 @@ class BudgetSettings(_Section):
     usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole of cluster-r1.yaml."""
 
     corpus: CorpusSettings
     tasks: tuple[TaskSettings, ...] = Field(default=(), description="empty: the generator proposes instructions")
+    registry: str | None = Field(
+        default=None,
+        description="where `tasks` is empty: make the tasks of this corpus.domain in a registry,"
+        " which is reasoncluster (paper Table 5) or a YAML file",
+    )
+    hierarchy: HierarchySettings = Field(default=HierarchySettings(), description="what synth --hierarchical makes")
     models: ModelsSettings
     taxonomy: TaxonomySettings = TaxonomySettings()
     labeling: LabelingSettings = LabelingSettings()
     review: ReviewSettings = ReviewSettings()
     argilla: ArgillaSettings | None = Field(default=None, description="null: the embedded server")
     budget: BudgetSettings = BudgetSettings()
+    benchmark: BenchmarkSettings = BenchmarkSettings()
     checkpoints: str = Field(default="sqlite", description="'sqlite' in the workspace, or a postgresql:// URL")
     seed: int = Field(default=0, description="sampling, probe choice and cluster orders")
 
@@ -286,9 +281,15 @@ class Settings(_Section):
             raise ValueError(f"two tasks have the id {twice[0]!r}")
         return tasks
 
+    def asked(self, task: str) -> TaskSettings | None:
+        """What the settings say about a task, if they name it."""
+        named = [*self.tasks, self.hierarchy.coarse, *(inside for _, inside in self.hierarchy.tasks_inside())]
+        return next((asked for asked in named if asked.id == task), None)
+
     def gold_labeling(self, task: str) -> str | None:
         """The labeling in the corpus' gold column that a task is compared with."""
-        return next((asked.gold for asked in self.tasks if asked.id == task), None)
+        asked = self.asked(task)
+        return asked.gold if asked is not None else None
 
 
 def load_settings(path: Path) -> Settings:
@@ -300,7 +301,7 @@ def load_settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     try:
-        content = yaml.load(text, Loader=_UniqueKeys)
+        content = yaml.load(text, Loader=UniqueKeys)
     except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise SettingsError(f"{path} is not valid YAML: {error}") from error
     return parse_settings(content, str(path))
@@ -354,18 +355,3 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         if model is None:
             return []
     return [*model.model_fields, *(["default"] if model is ModelsSettings else [])]
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """A safe loader that refuses a key written twice, which YAML would silently let the last one win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {key!r} is written twice", problem_mark=key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .answer import Answer
 from .taxonomy import Taxonomy
+
+
+class Parent(NamedTuple):
+    """The coarse task and the cluster of it that a task's documents lie in (paper App. H.1)."""
+
+    task: str
+    cluster: str
 
 
 class ClusteringTask(BaseModel):
@@ -19,6 +28,7 @@ class ClusteringTask(BaseModel):
     documents: int = Field(ge=0)
     outcomes: dict[str, int] = Field(default_factory=dict, description="documents by outcome")
     sizes: dict[str, int] = Field(default_factory=dict, description="kept documents by cluster")
+    parent: Parent | None = Field(default=None, description="where its documents come from; null: the whole corpus")
 
     @property
     def instruction(self) -> str:
@@ -30,6 +40,7 @@ class Example(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    id: str = ""
     task: str
     instruction: str
     document_ids: tuple[str, ...]

@@ -7,8 +7,10 @@ reviews/               what waits for a person, decided/ what people decided, au
                        offline/ reviews without a server, labels-TASK.json what people say about a task's labels
 labels/                TASK/FINGERPRINT/*.parquet: votes and outcomes, one file a chunk; human.jsonl: people's labels;
                        carry.json: what was taken over from another taxonomy version
-tasks/                 TASK.json: the labelled task with its agreement statistics
+tasks/                 TASK.json: the labelled task with its agreement statistics; _hierarchy.json: both levels of a
+                       hierarchical run
 traces/                TASK.jsonl: reasoning traces for distillation; _verdicts.jsonl: what people say about them
+benchmark/             what `cluster-r1 build` makes: manifest.json, texts, pools, a file for each split, exports/
 state/                 ledger.sqlite, checkpoints.sqlite, gates/ (what open gates ask), pushed/ (what was shown to
                        people), argilla/ (the embedded server's data and secrets), logs/
 """
@@ -28,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from .errors import WorkspaceError, WorkspaceLocked
+from .registry import with_registry
 from .settings import SETTINGS_FILE, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ class Workspace:
         self.labels = self.root / "labels"
         self.tasks = self.root / "tasks"
         self.traces = self.root / "traces"
+        self.benchmark = self.root / "benchmark"
         self.state = self.root / "state"
         self.ledger = self.state / "ledger.sqlite"
         self.checkpoints = self.state / "checkpoints.sqlite"
@@ -54,7 +58,8 @@ class Workspace:
         self.logs = self.state / "logs"
 
     def settings(self) -> Settings:
-        return load_settings(self.settings_file)
+        """The project's settings, with the tasks of their registry where they name one and no tasks."""
+        return with_registry(load_settings(self.settings_file), self.root)
 
     def create_folders(self) -> None:
         for folder in (self.corpus, self.taxonomies, self.reviews, self.labels, self.tasks, self.logs):

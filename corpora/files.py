@@ -7,7 +7,6 @@ source's. An id is kept as it is; an integer becomes its digits.
 from __future__ import annotations
 
 import base64
-from array import array
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,16 @@ from ..core.documents import Document
 from ..core.errors import CorpusError
 from ..core.settings import CorpusSettings
 from .csv_rows import read_csv
+from .json_rows import read_json
 from .report import CorpusReport, Skip, SkipReason
 from .rows import FileFormat, Row, SourceFile, read_jsonl, read_lines, read_text
+from .seen import Seen
 from .sources import Source, find_source
 from .tables import read_hub, read_parquet
 
 _READERS: dict[FileFormat, Callable[[SourceFile, CorpusSettings], Iterator[Row | Skip]]] = {
     "jsonl": read_jsonl,
+    "json": read_json,
     "csv": read_csv,
     "parquet": read_parquet,
     "text": read_text,
@@ -33,7 +35,6 @@ _READERS: dict[FileFormat, Callable[[SourceFile, CorpusSettings], Iterator[Row |
 _PATIENCE = 100
 _SHOWN_COLUMNS = 40
 _SHOWN_CHARACTERS = 60
-_HASH = 2**64 - 1
 
 
 def read_documents(settings: CorpusSettings, root: Path, report: CorpusReport) -> Iterator[Document]:
@@ -48,7 +49,7 @@ def read_documents(settings: CorpusSettings, root: Path, report: CorpusReport) -
     report.fingerprint = source.fingerprint(settings)
     report.files, report.passed_over = len(source.files), source.passed_over
     judge = _Judge(settings)
-    for row in _rows(source, settings):
+    for row in read_rows(source, settings):
         judged = judge.document(row)
         if isinstance(judged, Document):
             report.keep()
@@ -60,7 +61,8 @@ def read_documents(settings: CorpusSettings, root: Path, report: CorpusReport) -
     judge.finish(report)
 
 
-def _rows(source: Source, settings: CorpusSettings) -> Iterator[Row | Skip]:
+def read_rows(source: Source, settings: CorpusSettings) -> Iterator[Row | Skip]:
+    """Raw rows of all files in order, or of the hub data set. Raises CorpusError when one cannot be read at all."""
     if source.hub is not None:
         yield from read_hub(source.hub, settings)
     for file in source.files:
@@ -75,7 +77,7 @@ class _Judge:
 
     def __init__(self, settings: CorpusSettings) -> None:
         self._settings = settings
-        self._ids = _Ids()
+        self._ids = Seen()
         self._rows = 0
         self._columns: dict[str, None] = {}
         self._found_text = False
@@ -99,7 +101,7 @@ class _Judge:
         if isinstance(meta, Skip):
             return meta
         if self._settings.id is not None and not self._ids.add(document_id):
-            return _skip(row, "duplicate_id", f"an earlier row has the id {_cut(document_id)}")
+            return _skip(row, "duplicate_id", f"an earlier row has the id {cut(document_id)}")
         return Document(id=document_id, text=text, meta=meta)
 
     def finish(self, report: CorpusReport) -> None:
@@ -117,7 +119,7 @@ class _Judge:
         if not self._found_gold:
             raise CorpusError(
                 f"no row of {source!r} has the column {self._settings.gold!r}; set corpus.gold to one of"
-                f" {_listed(self._columns)}, or leave it out"
+                f" {listed(self._columns)}, or leave it out"
             )
 
     def _look_for_columns(self, row: Row) -> None:
@@ -128,13 +130,13 @@ class _Judge:
             raise CorpusError(self._no_text_column())
         if self._found_text and row.id is None and self._settings.id not in (None, *row.values):
             raise CorpusError(
-                f"{row.place} has no column {self._settings.id!r} for the id, it has {_listed(row.values)}; set"
+                f"{row.place} has no column {self._settings.id!r} for the id, it has {listed(row.values)}; set"
                 " corpus.id to the column with a unique id, or to null to number the rows"
             )
 
     def _no_text_column(self) -> str:
         return (
-            f"{self._settings.source!r} has no column {self._settings.text!r}, it has {_listed(self._columns)};"
+            f"{self._settings.source!r} has no column {self._settings.text!r}, it has {listed(self._columns)};"
             " set corpus.text to the column with the text"
         )
 
@@ -142,7 +144,7 @@ class _Judge:
         column = self._settings.text
         text = row.values.get(column)
         if text is None:
-            return _skip(row, "no_text", f"no {column!r} among {_listed(row.values)}")
+            return _skip(row, "no_text", f"no {column!r} among {listed(row.values)}")
         if not isinstance(text, str):
             return _skip(row, "not_text", f"{column!r} is of type {type(text).__name__}")
         text = text.strip()
@@ -161,7 +163,7 @@ class _Judge:
             return f"row-{self._rows}"
         found = row.values.get(column) if row.id is None else row.id
         if found is None:
-            return _skip(row, "no_id", f"no {column!r} among {_listed(row.values)}")
+            return _skip(row, "no_id", f"no {column!r} among {listed(row.values)}")
         if isinstance(found, int) and not isinstance(found, bool):
             found = str(found)
         if not isinstance(found, str):
@@ -183,52 +185,18 @@ class _Judge:
             return _skip(row, "malformed", f"a column cannot be kept as JSON: {error}")
 
 
-class _Ids:
-    """Ids seen, as 64-bit hashes in a table with open addressing: 12 to 24 bytes an id, where a set takes about 80.
-
-    A million ids have a chance of 3 in 100 million that one is wrongly taken for another.
-    """
-
-    def __init__(self) -> None:
-        self._table = array("Q", bytes(8 * 1024))
-        self._count = 0
-
-    def add(self, document_id: str) -> bool:
-        """False if it was there already."""
-        if 3 * self._count >= 2 * len(self._table):
-            self._grow()
-        hashed = hash(document_id) & _HASH or 1
-        place = self._place(hashed)
-        if self._table[place]:
-            return False
-        self._table[place] = hashed
-        self._count += 1
-        return True
-
-    def _place(self, hashed: int) -> int:
-        table, mask = self._table, len(self._table) - 1
-        place = hashed & mask
-        while table[place] not in (0, hashed):
-            place = (place + 1) & mask
-        return place
-
-    def _grow(self) -> None:
-        before = self._table
-        self._table = array("Q", bytes(2 * 8 * len(before)))
-        for hashed in filter(None, before):
-            self._table[self._place(hashed)] = hashed
-
-
 def _skip(row: Row, reason: SkipReason, detail: str) -> Skip:
     return Skip(place=row.place, reason=reason, detail=detail)
 
 
-def _cut(value: str) -> str:
+def cut(value: str) -> str:
+    """The start of a value from the corpus, quoted, for messages."""
     return repr(value[:_SHOWN_CHARACTERS]) + ("…" if len(value) > _SHOWN_CHARACTERS else "")
 
 
-def _listed(columns: Iterable[str]) -> str:
-    names = [_cut(str(column)) for column in columns]
+def listed(columns: Iterable[str]) -> str:
+    """Names of columns for messages, the first forty."""
+    names = [cut(str(column)) for column in columns]
     more = [f"{len(names) - _SHOWN_COLUMNS} more"] if len(names) > _SHOWN_COLUMNS else []
     return ", ".join([*names[:_SHOWN_COLUMNS], *more]) or "no columns"
 

@@ -1,4 +1,4 @@
-"""Raw rows of JSONL and text files, and the bounded reading of lines that CSV shares.
+"""Raw rows of JSONL and text files, and the bounded reading that CSV and JSON share.
 
 A row that cannot be read at all is a Skip; whether a row makes a document is judged in `files`. A blank line is not a
 row, a byte order mark is no part of the text, and no line is held beyond a bound however long it is.
@@ -16,7 +16,7 @@ import orjson
 from ..core.settings import CorpusSettings
 from .report import Skip
 
-FileFormat = Literal["jsonl", "csv", "parquet", "text", "lines"]
+FileFormat = Literal["jsonl", "json", "csv", "parquet", "text", "lines"]
 
 _BOM = b"\xef\xbb\xbf"
 _ROW_BYTES = 16 * 1024 * 1024
@@ -93,17 +93,8 @@ def read_jsonl(file: SourceFile, settings: CorpusSettings) -> Iterator[Row | Ski
         if isinstance(line, Skip):
             yield line
             continue
-        try:
-            values = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            values = _second_look(place, line, error)
-        if isinstance(values, dict):
-            yield Row(place, values)
-        elif isinstance(values, Skip):
-            yield values
-        else:
-            detail = f"expected one JSON object on the line, found {type(values).__name__}"
-            yield Skip(place=place, reason="malformed", detail=detail)
+        values = load_object(place, line)
+        yield values if isinstance(values, Skip) else Row(place, values)
 
 
 def read_lines(file: SourceFile, settings: CorpusSettings) -> Iterator[Row | Skip]:
@@ -136,6 +127,17 @@ def _lines(file: SourceFile, settings: CorpusSettings) -> Iterator[tuple[str, by
                 yield place, too_long(place, limit)
             elif not line.content.isspace():
                 yield place, line.content
+
+
+def load_object(place: str, content: bytes) -> dict[str, Any] | Skip:
+    """One JSON object, or what is wrong with it."""
+    try:
+        values = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        values = _second_look(place, content, error)
+    if isinstance(values, dict | Skip):
+        return values
+    return Skip(place=place, reason="malformed", detail=f"expected one JSON object, found {type(values).__name__}")
 
 
 def _second_look(place: str, line: bytes, error: orjson.JSONDecodeError) -> Any:

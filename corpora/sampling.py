@@ -11,27 +11,27 @@ from numpy.typing import NDArray
 
 from ..core.documents import Document
 from ..core.tokens import cut_to_tokens, estimate_tokens
-from .store import DocumentStore
+from .subset import Documents
 
 _POOL = 2000
 _DIMENSIONS = 512
 _WORDS = re.compile(r"\w{3,}")
 
 
-def random_rows(store: DocumentStore, count: int, seed: int) -> list[int]:
+def random_rows(documents: Documents, count: int, seed: int) -> list[int]:
     """Row numbers drawn without replacement, in corpus order."""
     rng = np.random.default_rng(seed)
-    return sorted(rng.choice(len(store), size=min(count, len(store)), replace=False).tolist())
+    return sorted(rng.choice(len(documents), size=min(count, len(documents)), replace=False).tolist())
 
 
-def diverse_sample(store: DocumentStore, tokens: int, excerpt_tokens: int, seed: int) -> list[Document]:
+def diverse_sample(documents: Documents, tokens: int, excerpt_tokens: int, seed: int) -> list[Document]:
     """Documents cut to `excerpt_tokens` that together fill `tokens`, spread over the corpus.
 
     From a random pool of at most 2,000, each next document is drawn with a probability proportional to its squared
     distance from those already drawn (k-means++ seeding over hashed words): rare kinds of text are likely to be
     seen, and outliers do not take every place.
     """
-    pool = store.rows(random_rows(store, _POOL, seed))
+    pool = documents.rows(random_rows(documents, _POOL, seed))
     vectors = _word_vectors([document.text for document in pool])
     rng = np.random.default_rng(seed)
     distance = np.full(len(pool), 2.0)

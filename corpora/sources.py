@@ -18,9 +18,11 @@ from .rows import FileFormat, SourceFile
 _HUB = "hf:"
 _FINGERPRINT_VERSION = 1
 _MAGIC = frozenset("*?[")
+_REPORT = ".report.json"
 _FORMATS: dict[str, FileFormat] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".csv": "csv",
     ".parquet": "parquet",
     ".txt": "text",
@@ -92,11 +94,14 @@ def _hub(name: str, root: Path) -> Source:
 
 
 def _folder(folder: Path, settings: CorpusSettings, root: Path) -> Source:
-    """Its data files, those in the folders below included; its text files only where there are no data files."""
+    """Its data files, those in the folders below included; JSON files only where there are no other data files, since
+    many folders have one that describes the rest, and text files only where there is neither."""
     found = {path: _FORMATS.get(path.suffix.lower()) for path in _corpus_files(_visible_files(folder), root)}
-    wanted: set[str] = {settings.format} if settings.format != "auto" else {"jsonl", "csv", "parquet"}
-    if settings.format == "auto" and wanted.isdisjoint(filter(None, found.values())):
-        wanted = {"text"}
+    there = set(filter(None, found.values()))
+    tiers: list[set[str]] = [{"jsonl", "csv", "parquet"}, {"json"}, {"text"}]
+    if settings.format != "auto":
+        tiers = [{settings.format}]
+    wanted = next((tier for tier in tiers if there & tier), tiers[-1])
     files = [path for path, kind in found.items() if kind in wanted]
     if not files:
         suffixes = " ".join(s for s, kind in _FORMATS.items() if settings.format in ("auto", kind))
@@ -135,4 +140,5 @@ def _visible_files(folder: Path) -> list[Path]:
 def _corpus_files(paths: Iterable[Path], root: Path) -> list[Path]:
     """In order of name, without what this project itself wrote into the folder."""
     own = Workspace(root).documents
-    return sorted(path for path in paths if path.is_file() and path.resolve() != own)
+    mine = (path for path in paths if path.is_file() and path.resolve() != own)
+    return sorted(path for path in mine if not path.name.endswith(_REPORT))

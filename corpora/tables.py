@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import CorpusError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 256
 _READ_AHEAD = 1024 * 1024
+_CONVERTED = "refs/convert/parquet"
 
 
 def read_parquet(file: SourceFile, settings: CorpusSettings) -> Iterator[Row | Skip]:
@@ -34,7 +36,8 @@ def read_parquet(file: SourceFile, settings: CorpusSettings) -> Iterator[Row | S
 
 
 def read_hub(name: str, settings: CorpusSettings) -> Iterator[Row | Skip]:
-    """Rows of a hub data set, or of a local folder that `datasets` can load.
+    """Rows of a hub data set, or of a local folder that `datasets` can load. NAME@REVISION names a revision of it; on
+    refs/convert/parquet, where the hub keeps what loading scripts made, the configuration is a folder.
 
     Raises CorpusError for whatever `datasets` refuses; it cannot step over a single broken row.
     """
@@ -42,7 +45,7 @@ def read_hub(name: str, settings: CorpusSettings) -> Iterator[Row | Skip]:
     from datasets.exceptions import DatasetsError
 
     try:
-        rows: Any = datasets.load_dataset(name, settings.config, split=settings.split, streaming=True)
+        rows: Any = datasets.load_dataset(**_hub_options(name, settings), split=settings.split, streaming=True)
         for number, values in enumerate(rows.decode(False), 1):
             yield Row(f"{name} row {number}", values)
     except (OSError, ValueError, DatasetsError) as error:
@@ -50,6 +53,14 @@ def read_hub(name: str, settings: CorpusSettings) -> Iterator[Row | Skip]:
             f"the data set {name!r} (config {settings.config!r}, split {settings.split!r}) cannot be read: {error};"
             " check corpus.source, corpus.config and corpus.split"
         ) from error
+
+
+def _hub_options(name: str, settings: CorpusSettings) -> dict[str, Any]:
+    path, _, revision = name.partition("@")
+    if not revision or Path(name).exists():
+        return {"path": name, "name": settings.config}
+    folder = "data_dir" if revision == _CONVERTED else "name"
+    return {"path": path, "revision": revision, folder: settings.config}
 
 
 def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | ValueError | OverflowError]:

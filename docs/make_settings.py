@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args
 
+from cluster_r1.core.build_settings import BenchmarkSettings, DomainSettings
 from cluster_r1.core.settings import (
     ArgillaSettings,
     BudgetSettings,
@@ -16,17 +17,22 @@ from cluster_r1.core.settings import (
     TaskSettings,
     TaxonomySettings,
 )
+from cluster_r1.core.task_settings import HierarchySettings, InsideSettings
 from pydantic_core import PydanticUndefined
 
 _SECTIONS: tuple[tuple[str, type[Any]], ...] = (
     ("corpus", CorpusSettings),
     ("tasks (a list)", TaskSettings),
+    ("hierarchy", HierarchySettings),
+    ("hierarchy.inside (by coarse cluster: a list of tasks)", InsideSettings),
     ("models (a section for each role, and default)", ModelSettings),
     ("taxonomy", TaxonomySettings),
     ("labeling", LabelingSettings),
     ("review", ReviewSettings),
     ("argilla", ArgillaSettings),
     ("budget", BudgetSettings),
+    ("benchmark", BenchmarkSettings),
+    ("benchmark.domains (a section for each domain)", DomainSettings),
 )
 _HEAD = """# Settings
 
@@ -41,7 +47,7 @@ comes from `default`.
 
 
 def main() -> None:
-    parts = [_HEAD + "\n".join(_row(name, Settings) for name in ("checkpoints", "seed")) + "\n"]
+    parts = [_HEAD + "\n".join(_row(name, Settings) for name in ("registry", "checkpoints", "seed")) + "\n"]
     for title, model in _SECTIONS:
         name, _, rest = title.partition(" ")
         rows = "\n".join(_row(field, model) for field in model.model_fields)

@@ -22,7 +22,11 @@ async def open_checkpoints(where: str, workspace: Workspace) -> AsyncIterator[Ba
         workspace.checkpoints.parent.mkdir(parents=True, exist_ok=True)
         async with AsyncSqliteSaver.from_conn_string(str(workspace.checkpoints)) as saver:
             await saver.setup()
-            yield saver
+            try:
+                yield saver
+            finally:
+                async with saver.lock:  # a write cut off before its commit would keep the file locked in this process
+                    await saver.conn.rollback()
     elif where.startswith(("postgres://", "postgresql://")):
         try:
             from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver

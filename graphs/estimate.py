@@ -16,17 +16,20 @@ from pydantic import BaseModel, ConfigDict
 from ..agents.labeling import LABELERS, Labeler, LabelingAgent
 from ..core.documents import Document
 from ..core.errors import EndpointError
+from ..core.hierarchy import read_hierarchy
 from ..core.settings import ModelSettings, Role, Settings
 from ..core.taxonomy import Cluster, Taxonomy
 from ..core.workspace import Workspace
 from ..corpora.sampling import random_rows
 from ..corpora.store import ingest
+from ..corpora.subset import Documents
 from ..llm.model import cost_usd
 from ..llm.protocol import ChatModel, ChatRequest, Reply, Usage
 from .carry import coming_keys
 from .pending import pending_rows
 from .progress import Progress
 from .run import Run, open_run
+from .task_documents import TaskDocuments
 
 _PROBE = 8
 _TOKENS_A_CLUSTER = 45
@@ -74,28 +77,66 @@ class _Measured(NamedTuple):
     together: int
 
 
-async def estimate_run(workspace: Workspace, settings: Settings, progress: Progress) -> Estimate:
+class _Todo(NamedTuple):
+    """What is left: tasks in all, taxonomies to draft, documents to label, and a taxonomy to probe with."""
+
+    tasks: int
+    drafts: int
+    pending: int
+    ready: Taxonomy | None
+
+
+async def estimate_run(
+    workspace: Workspace, settings: Settings, progress: Progress, hierarchical: bool = False
+) -> Estimate:
     """Probe the labelers and add up. Raises EndpointError when the probe gets no answer."""
     progress.stage("corpus", None)
     await asyncio.to_thread(ingest, settings.corpus, workspace, progress.advance)
     async with open_run(workspace, settings, progress) as run:
-        ready = [t for task in settings.tasks if (t := run.archive.accepted(task.id)) is not None]
-        tasks = len(settings.tasks) or settings.taxonomy.proposals
-        taxonomy = ready[0] if ready else _placeholder(settings)
+        todo = _levels(run) if hierarchical else _flat(run)
+        taxonomy = todo.ready or _placeholder(settings)
         probe = run.documents.rows(random_rows(run.documents, _PROBE, settings.seed))
         progress.stage("probe", len(LABELERS) * len(probe))
         measured = {labeler: await _probe(run, labeler, taxonomy, probe) for labeler in LABELERS}
-        pending = sum(_pending(run, t) for t in ready) + (tasks - len(ready)) * len(run.documents)
-        drafts = tasks - len(ready)
-        roles = [_labeler(settings.models.role(la), la, measured[la], pending, drafts, settings) for la in LABELERS]
-        thinking = _thinking(settings, measured["labeler_a"], drafts) if drafts else []
+        roles = [
+            _labeler(settings.models.role(la), la, measured[la], todo.pending, todo.drafts, settings) for la in LABELERS
+        ]
+        thinking = _thinking(settings, measured["labeler_a"], todo.drafts) if todo.drafts else []
         return Estimate(
             documents=len(run.documents),
-            tasks=tasks,
+            tasks=todo.tasks,
             roles=(*thinking, *roles),
             probe_calls=run.roles.paid,
-            placeholder=not ready,
+            placeholder=todo.ready is None,
         )
+
+
+def _flat(run: Run) -> _Todo:
+    settings = run.settings
+    ready = [t for task in settings.tasks if (t := run.archive.accepted(task.id)) is not None]
+    tasks = len(settings.tasks) or settings.taxonomy.proposals
+    drafts = tasks - len(ready)
+    pending = sum(_pending(run, run.documents, t) for t in ready) + drafts * len(run.documents)
+    return _Todo(tasks, drafts, pending, ready[0] if ready else None)
+
+
+def _levels(run: Run) -> _Todo:
+    """Both levels; before the first run every document counts once in each, as if no coarse vote were a conflict."""
+    settings, hierarchy = run.settings.hierarchy, read_hierarchy(run.workspace)
+    coarse = run.archive.accepted(settings.id)
+    pending = _pending(run, run.documents, coarse) if coarse is not None else len(run.documents)
+    if hierarchy is None or hierarchy.task != settings.id:
+        inside = settings.proposals * (settings.clusters if coarse is None else len(coarse.clusters))
+        pending += settings.proposals * len(run.documents)
+        return _Todo(1 + inside, inside + (coarse is None), pending, coarse)
+    all_documents = TaskDocuments(run.workspace, run.documents)
+    tasks = [task.id for cluster in hierarchy.clusters for task in cluster.tasks if task.stage != "dropped"]
+    drafts = int(coarse is None)
+    for task in tasks:
+        taxonomy, documents = run.archive.accepted(task), all_documents.of(task)
+        drafts += taxonomy is None
+        pending += len(documents) if taxonomy is None else _pending(run, documents, taxonomy)
+    return _Todo(1 + len(tasks), drafts, pending, coarse)
 
 
 class _Listening:
@@ -186,8 +227,8 @@ def _thinking(settings: Settings, measured: _Measured, drafts: int) -> list[Role
     return rows
 
 
-def _pending(run: Run, taxonomy: Taxonomy) -> int:
-    keys = run.documents.keys()
+def _pending(run: Run, documents: Documents, taxonomy: Taxonomy) -> int:
+    keys = documents.keys()
     coming = coming_keys(run.workspace, run.settings, keys, taxonomy)
     return len(pending_rows(keys, np.concatenate([run.labels(taxonomy).decided(), coming])))
 

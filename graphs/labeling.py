@@ -23,7 +23,7 @@ from ..agents.labeling import LABELERS, Labeler, LabelingAgent
 from ..core.consensus import Assignment, decide
 from ..core.documents import Document
 from ..core.labels import Keys, LabelRow, LabelStore, read_votes, write_votes
-from ..corpora.store import DocumentStore
+from ..corpora.subset import Documents
 from .pending import pending_rows
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class ChunkState(TypedDict, total=False):
 class LabelingContext:
     """What the nodes work with: `in_flight` is how many calls a labeler has open; `answered` is told of every vote."""
 
-    documents: DocumentStore
+    documents: Documents
     labels: LabelStore
     agents: dict[Labeler, LabelingAgent]
     in_flight: int

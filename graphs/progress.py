@@ -23,6 +23,27 @@ class Progress(Protocol):
         ...
 
 
+class Joint:
+    """Stages that run side by side, shown as one: the steps of all, and a sentence where each begins."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self._progress = progress
+        progress.stage(name, None)
+
+    def stage(self, name: str, total: int | None) -> None:
+        if total != 0:
+            self.note(f"{name}, {total} steps" if total else name)
+
+    def advance(self, steps: int = 1) -> None:
+        self._progress.advance(steps)
+
+    def spent(self, tokens: int, usd: float) -> None:
+        self._progress.spent(tokens, usd)
+
+    def note(self, text: str) -> None:
+        self._progress.note(text)
+
+
 class Silent:
     """A Progress that nobody watches."""
 

@@ -16,10 +16,10 @@ from ..core.gold import GoldScore, gold_label, score_against_gold
 from ..core.labels import LabelRow, label_store
 from ..core.positions import PositionBias, position_bias
 from ..core.settings import Settings
-from ..core.tasks import ClusteringTask
+from ..core.tasks import ClusteringTask, Parent
 from ..core.taxonomy import NONE_FITS, Taxonomy
 from ..core.workspace import Workspace, write_json
-from ..corpora.store import DocumentStore
+from ..corpora.subset import Documents
 from .carry import read_plan
 
 
@@ -105,8 +105,10 @@ class _Tally:
         )
 
 
-def measure_task(workspace: Workspace, settings: Settings, documents: DocumentStore, taxonomy: Taxonomy) -> TaskResult:
-    """Statistics of a task's labels over the documents that are in the corpus now; written to `tasks/ID.json`."""
+def measure_task(
+    workspace: Workspace, settings: Settings, documents: Documents, taxonomy: Taxonomy, parent: Parent | None = None
+) -> TaskResult:
+    """Statistics of a task's labels over the documents that it is about now; written to `tasks/ID.json`."""
     store = label_store(workspace, taxonomy)
     tally = _Tally(taxonomy, settings, read_plan(store))
     for row in store.rows(documents.keys()):
@@ -119,6 +121,7 @@ def measure_task(workspace: Workspace, settings: Settings, documents: DocumentSt
         documents=labelled,
         outcomes=dict(tally.outcomes),
         sizes=dict(tally.sizes),
+        parent=parent,
     )
     gold = gold_scores(settings, documents, store.rows(documents.keys()), taxonomy.task)
     result = TaskResult(
@@ -135,9 +138,7 @@ def measure_task(workspace: Workspace, settings: Settings, documents: DocumentSt
     return result
 
 
-def gold_scores(
-    settings: Settings, documents: DocumentStore, rows: Iterable[LabelRow], task: str
-) -> tuple[GoldScore, ...]:
+def gold_scores(settings: Settings, documents: Documents, rows: Iterable[LabelRow], task: str) -> tuple[GoldScore, ...]:
     """Both labelers on every answered document, then the consensus on the kept ones; empty without gold labels.
 
     People's labels count with the consensus: it is what becomes of the documents in the end.
@@ -160,8 +161,8 @@ def gold_scores(
     return tuple(score_against_gold(who, [g for g, _ in pairs], [c for _, c in pairs]) for who, pairs in scored.items())
 
 
-def gold_by_key(settings: Settings, documents: DocumentStore, task: str) -> dict[int, str]:
-    """Gold labels of the corpus for a task, by document key."""
+def gold_by_key(settings: Settings, documents: Documents, task: str) -> dict[int, str]:
+    """Gold labels of the documents for a task, by document key."""
     asked = settings.gold_labeling(task)
     keys = documents.keys()
     found: dict[int, str] = {}
@@ -175,8 +176,8 @@ def gold_by_key(settings: Settings, documents: DocumentStore, task: str) -> dict
     return found
 
 
-def rows_of(documents: DocumentStore, keys: Iterable[int]) -> list[int]:
-    """Places in the corpus file of documents by key, in the order given."""
+def rows_of(documents: Documents, keys: Iterable[int]) -> list[int]:
+    """Row numbers of documents by key, in the order given."""
     all_keys = documents.keys()
     order = np.argsort(all_keys)
     wanted = np.fromiter(keys, dtype=np.uint64)

@@ -24,7 +24,7 @@ GateKind = Literal["proposals", "taxonomy"]
 
 _HEAD = """\
 # {title}
-# Set verdict to one of: accept, rewrite, reject. Then run `cluster-r1 synth` again.
+# Set verdict to one of: accept, rewrite, reject. Then run `cluster-r1 synth{flag}` again.
 #   accept   take it as it stands in this file, your edits included
 #   rewrite  have the refiner revise it by your note
 #   reject   drop the task
@@ -66,7 +66,10 @@ class Decision(BaseModel):
 
 
 class Gate(BaseModel):
-    """An open gate: what the run proposes there. `version` is the taxonomy's, None for proposals."""
+    """An open gate: what the run proposes there. `version` is the taxonomy's, None for proposals.
+
+    With `fixed_ids` the tasks may be edited and left out, but not renamed. `hierarchical` tells which run waits there.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -77,6 +80,8 @@ class Gate(BaseModel):
     tasks: tuple[TaskEdit, ...]
     findings: tuple[str, ...] = ()
     version: int | None = None
+    fixed_ids: bool = False
+    hierarchical: bool = False
 
 
 class Waiting(NamedTuple):
@@ -156,9 +161,8 @@ def _as_yaml(gate: Gate, content: dict[str, Any]) -> str:
     notes = "".join(f"# found: {' '.join(finding.split())}\n" for finding in gate.findings)
     content = {"tasks": [task.model_dump(mode="json") for task in gate.tasks]} | content
     ordered = {key: content[key] for key in sorted(content, key="tasks".__eq__)}
-    return (
-        _HEAD.format(title=gate.title) + notes + yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=110)
-    )
+    head = _HEAD.format(title=gate.title, flag=" --hierarchical" if gate.hierarchical else "")
+    return head + notes + yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _keep(path: Path) -> None:

@@ -16,6 +16,7 @@ from ..core.settings import Settings
 from ..core.taxonomy import Taxonomy
 from ..core.workspace import Workspace
 from ..corpora.store import DocumentStore
+from ..corpora.subset import Documents
 from ..llm.ledger import Ledger
 from ..llm.roles import Roles
 from .checkpoints import open_checkpoints
@@ -33,12 +34,13 @@ class Run:
 
     workspace: Workspace
     settings: Settings
-    documents: DocumentStore
+    documents: Documents
     archive: TaxonomyArchive
     ledger: Ledger
     roles: Roles
     checkpoints: BaseCheckpointSaver[str]
     progress: Progress
+    hierarchical: bool = False
 
     @property
     def in_flight(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from ..core.archive import TaxonomyArchive
 from ..core.consensus import OUTCOMES
 from ..core.gold import gold_label
+from ..core.hierarchy import read_hierarchy
 from ..core.label_review import LabelReview
 from ..core.labels import LabelRow, label_store
 from ..core.moments import now
@@ -17,9 +18,11 @@ from ..core.taxonomy import Taxonomy
 from ..core.tokens import cut_to_tokens
 from ..core.workspace import Workspace, read_json
 from ..corpora.store import DocumentStore
+from ..corpora.subset import Documents
 from ..llm.ledger import Ledger
 from ..reports.summary import RunSummary, Shown, TaskSummary
 from .results import TaskResult, rows_of
+from .task_documents import TaskDocuments
 
 _SHOWN = 900
 _SHOWN_A_GROUP = 60
@@ -29,7 +32,7 @@ _SHOWN_TOKENS = 300
 def run_summary(workspace: Workspace, settings: Settings) -> RunSummary:
     """Everything the page needs, read from the workspace; no model is called."""
     archive = TaxonomyArchive(workspace.taxonomies)
-    documents = DocumentStore(workspace.documents)
+    documents = TaskDocuments(workspace, DocumentStore(workspace.documents))
     tasks = [_task_summary(workspace, settings, archive, documents, task) for task in labelled_tasks(workspace)]
     corpus = read_json(workspace.corpus / "report.json")
     ledger = Ledger(workspace.ledger)
@@ -50,11 +53,12 @@ def run_summary(workspace: Workspace, settings: Settings) -> RunSummary:
         waiting=tuple(sorted(path.name for path in workspace.reviews.glob("*.yaml"))),
         cost=cost,
         cost_failures=failures,
+        hierarchy=read_hierarchy(workspace),
     )
 
 
 def labelled_tasks(workspace: Workspace) -> list[str]:
-    return sorted(path.stem for path in workspace.tasks.glob("[!.]*.json"))
+    return sorted(path.stem for path in workspace.tasks.glob("[!._]*.json"))
 
 
 def read_result(workspace: Workspace, task: str) -> TaskResult:
@@ -67,11 +71,12 @@ def _model_name(settings: Settings, role: Any) -> str:
 
 
 def _task_summary(
-    workspace: Workspace, settings: Settings, archive: TaxonomyArchive, documents: DocumentStore, task: str
+    workspace: Workspace, settings: Settings, archive: TaxonomyArchive, all_documents: TaskDocuments, task: str
 ) -> TaskSummary:
     result = read_result(workspace, task)
     taxonomy = result.task.taxonomy
     history = archive.history(task)
+    documents = all_documents.of(task)
     shown = _shown_documents(workspace, settings, documents, taxonomy)
     return TaskSummary(
         id=task,
@@ -79,6 +84,8 @@ def _task_summary(
         history=tuple(history),
         checks=tuple(check for t in history if (check := archive.check(task, t.version)) is not None),
         documents=result.task.documents,
+        pool=len(documents),
+        parent=result.task.parent,
         outcomes={outcome: result.outcomes.get(outcome, 0) for outcome in OUTCOMES},
         sizes=result.task.sizes,
         agreement=result.agreement,
@@ -108,7 +115,7 @@ def label_review_file(workspace: Workspace, task: str) -> Path:
 
 
 def _shown_documents(
-    workspace: Workspace, settings: Settings, documents: DocumentStore, taxonomy: Taxonomy
+    workspace: Workspace, settings: Settings, documents: Documents, taxonomy: Taxonomy
 ) -> dict[tuple[str, str], list[Shown]]:
     """The first documents of each outcome, kept ones by cluster; fewer of each where there are many clusters."""
     most = max(3, min(_SHOWN_A_GROUP, _SHOWN // len(taxonomy.clusters)))

@@ -32,7 +32,7 @@ from ..core.settings import Settings
 from ..core.taxonomy import Cluster, Provenance, Taxonomy
 from ..core.tokens import cut_to_tokens
 from ..corpora.sampling import diverse_sample, random_rows
-from ..corpora.store import DocumentStore
+from ..corpora.subset import Documents
 from ..llm.protocol import ChatModel
 from .reviews import Decision, TaskEdit
 
@@ -51,7 +51,7 @@ class TaxonomyContext:
     """What the nodes work with; `probe_votes` has both labelers vote on documents under a taxonomy."""
 
     settings: Settings
-    documents: DocumentStore
+    documents: Documents
     archive: TaxonomyArchive
     generator: ChatModel
     refiner: ChatModel

@@ -23,10 +23,12 @@ class ChatRequest:
     variant: int = 0
 
     def answered(self, reply: str, complaint: str) -> ChatRequest:
-        """The same conversation after a bad reply: the reply as said, then what was wrong with it."""
-        return ChatRequest(
-            (*self.messages, Message("assistant", reply), Message("user", complaint)), self.schema, self.variant
-        )
+        """The same conversation after a bad reply: the reply as said, then what was wrong with it.
+
+        It is another variant: with the seed of the bad reply a model tends to say the same again.
+        """
+        messages = (*self.messages, Message("assistant", reply), Message("user", complaint))
+        return ChatRequest(messages, self.schema, self.variant + 1)
 
 
 class Usage(NamedTuple):

@@ -91,6 +91,30 @@ def stack(title: str, parts: Sequence[Part], legend: bool = True) -> Markup:
     return bar + _legend(parts, total) if legend else bar
 
 
+def stacks(title: str, rows: Sequence[tuple[str, Sequence[Part]]]) -> Markup:
+    """A bar for each label, all on one scale, each divided into its parts; what the tones mean stands in the legend."""
+    longest = max((sum(part.number for part in parts) for _, parts in rows), default=0) or 1
+    drawn = Markup("")
+    for i, (label, parts) in enumerate(rows):
+        y, start = i * _ROW + 22, 0.0
+        drawn += _row_text(i * _ROW, label, " + ".join(count(part.number) for part in parts))
+        drawn += Markup('<rect class="track" y="{}" width="100%" height="10"/>').format(y)
+        for part in parts:
+            share = part.number / longest
+            if part.number:
+                drawn += Markup('<rect class="{}" x="{}" y="{}" width="{}" height="10"/>').format(
+                    part.tone, _pc(start), y, _pc(share)
+                )
+            start += share
+    words = ((label, ", ".join(f"{part.label} {count(part.number)}" for part in parts)) for label, parts in rows)
+    keys = {part.label: part.tone for _, parts in rows for part in parts}
+    legend = Markup("").join(
+        Markup("<li>{}<span>{}</span></li>").format(swatch(tone), label) for label, tone in keys.items()
+    )
+    bars_ = _svg("bars", title, _said(words), drawn, height=max(1, len(rows)) * _ROW)
+    return bars_ + Markup('<ul class="legend small">{}</ul>').format(legend)
+
+
 def intervals(title: str, rows: Sequence[Estimate]) -> Markup:
     """A point with its interval as a whisker on a common scale of 0 to 1, or from below 0 where one reaches there."""
     lowest = min((v for row in rows for v in row.interval if v is not None), default=0.0)
@@ -224,6 +248,11 @@ def _said(pairs_: Iterable[tuple[str, str]]) -> str:
     said = [f"{label}: {text}" for label, text in pairs_]
     more = len(said) - _MOST_WORDS
     return "; ".join(said[:_MOST_WORDS]) + (f"; and {more} more" if more > 0 else "")
+
+
+def drawing(kind: str, title: str, words: Iterable[tuple[str, str]], content: Markup, height: int) -> Markup:
+    """A chart of another module's making; `words` are its labels with their values."""
+    return _svg(kind, title, _said(words), content, height)
 
 
 def _svg(kind: str, title: str, desc: str, content: Markup, height: int, width: str = "100%") -> Markup:

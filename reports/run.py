@@ -10,6 +10,7 @@ from markupsafe import Markup
 from ..core.taxonomy import NONE_FITS
 from .charts import Bar, Estimate, Part, bars, intervals, meter, pairs, stack, swatch
 from .heatmap import STEPS, heat_map
+from .levels import render_levels
 from .page import Section, count, interval_text, percent, plural, render_page, render_part
 from .summary import RunSummary, TaskSummary
 from .views import (
@@ -40,6 +41,7 @@ _LISTED_PAIRS = 10
 def render_run(summary: RunSummary) -> str:
     """The whole page as one HTML file's text."""
     anchors = [f"task-{number}" for number in range(1, len(summary.tasks) + 1)]
+    levels = _levels_section(summary, anchors)
     sections = [
         Section(anchor, task.id, _task_part(anchor, task, summary))
         for anchor, task in zip(anchors, summary.tasks, strict=True)
@@ -52,9 +54,16 @@ def render_run(summary: RunSummary) -> str:
         summary.title,
         render_part("run.html", results=results, waiting=summary.waiting, corpus_kept=summary.corpus_kept),
         kicker="Synthesis run",
-        sections=[*sections, Section("run", "Cost and corpus", _run_part(summary))],
+        sections=[*levels, *sections, Section("run", "Cost and corpus", _run_part(summary))],
         generated_at=summary.generated_at,
     )
+
+
+def _levels_section(summary: RunSummary, anchors: Sequence[str]) -> list[Section]:
+    if summary.hierarchy is None:
+        return []
+    places = {task.id: anchor for anchor, task in zip(anchors, summary.tasks, strict=True)}
+    return [Section("levels", "Levels", render_levels(summary.hierarchy, places))]
 
 
 def outcome_sentence(task: TaskSummary) -> str:
@@ -80,7 +89,7 @@ def _task_part(anchor: str, task: TaskSummary, summary: RunSummary) -> Markup:
         "task.html",
         anchor=anchor,
         task=task,
-        unlabelled=max(0, summary.corpus_kept - task.documents),
+        unlabelled=max(0, (summary.corpus_kept if task.pool is None else task.pool) - task.documents),
         outcomes=_outcome_stack(task),
         clusters=cluster_rows(anchor, task),
         none_fits=NONE_FITS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..core.agreement import Agreement
 from ..core.carried import Carried
@@ -12,9 +12,11 @@ from ..core.check import TaxonomyCheck
 from ..core.consensus import Consensus
 from ..core.costs import RoleCost
 from ..core.gold import GoldScore
+from ..core.hierarchy import Hierarchy
 from ..core.human import HumanLabel
 from ..core.label_review import LabelReview
 from ..core.positions import PositionBias
+from ..core.tasks import Parent
 from ..core.taxonomy import Taxonomy
 
 
@@ -51,6 +53,8 @@ class TaskSummary(BaseModel):
     corrected: int = 0
     carried: Carried | None = None
     review: LabelReview | None = None
+    pool: int | None = Field(default=None, description="documents that the task is about; null: the whole corpus")
+    parent: Parent | None = None
 
 
 class RunSummary(BaseModel):
@@ -69,3 +73,4 @@ class RunSummary(BaseModel):
     waiting: tuple[str, ...]
     cost: tuple[RoleCost, ...]
     cost_failures: dict[str, int]
+    hierarchy: Hierarchy | None = None

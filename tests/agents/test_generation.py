@@ -35,7 +35,8 @@ async def test_a_repeated_or_reserved_name_is_dropped_and_too_few_is_asked_again
     model = ScriptedModel([json.dumps(bad), json.dumps({"clusters": clusters("wear", "misuse")})])
     found = await propose_clusters(model, "Cluster by cause.", [["text"]], SETTINGS)
     assert [c.name for c in found.clusters] == ["wear", "misuse"]
-    assert "1 different clusters" in model.requests[1].messages[-1].content
+    assert "1 different clusters (wear)" in model.requests[1].messages[-1].content
+    assert [request.variant for request in model.requests] == [0, 1]
 
 
 async def test_several_samples_are_merged_by_the_model() -> None:

@@ -31,9 +31,9 @@ def test_an_absolute_path_is_read_wherever_the_workspace_is(read: Read, tmp_path
 
 
 def test_a_named_format_goes_before_the_suffix(read: Read) -> None:
-    assert read("rows.json", row("1").encode(), format="jsonl").ids == ["1"]
-    with pytest.raises(CorpusError, match=r"rows.json cannot be told from its name; set corpus\.format"):
-        read("rows.json")
+    assert read("rows.dat", row("1").encode(), format="jsonl").ids == ["1"]
+    with pytest.raises(CorpusError, match=r"rows.dat cannot be told from its name; set corpus\.format"):
+        read("rows.dat")
 
 
 def test_a_text_file_has_a_document_on_each_line(read: Read) -> None:
@@ -125,7 +125,7 @@ def test_a_path_below_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     [
         ("nothing.jsonl", r"'nothing.jsonl' is no file, no folder and no glob"),
         ("data/*.parquet", r"no glob that matches"),
-        ("empty", r"no file that ends in .jsonl .ndjson .csv .parquet .txt .md; .*empty/\*\*/\*"),
+        ("empty", r"no file that ends in .jsonl .ndjson .json .csv .parquet .txt .md; .*empty/\*\*/\*"),
         ("hf:", r"hf:NAME"),
         ("x" * 5000, r"cannot be looked up"),
     ],
