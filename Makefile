@@ -25,7 +25,11 @@ demo: setup  ## run the main job on the bundled corpus with a small local model
 test: setup  ## run the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow and not model"
 
-test-slow: setup  ## run the slow tests and those with a real model
+$(VENV)/.trainers: $(VENV)/.done  # exports are loaded back by the tools they are for
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,eval]'
+	@touch $@
+
+test-slow: $(VENV)/.trainers  ## run the slow tests and those with a real model; installs the trainers
 	$(BIN)/python -m pytest -m "slow or model"
 
 lint: setup  ## formatting and lint

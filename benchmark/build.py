@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from .. import __version__
 from ..core.build_settings import BenchmarkSettings, SplitSize
 from ..core.errors import BenchmarkError
 from ..core.tokenizer import TokenCounter
-from ..core.workspace import write_text
+from ..core.workspace import atomic_folder, write_text
 from ..graphs.progress import Progress
 from .collecting import SourceProject, SourceTask
 from .duplicates import DuplicateFinder
@@ -59,19 +58,13 @@ def build_benchmark(
     no task has two clusters with enough texts, LeakError when the proof fails; then `folder` is as it was.
     """
     _refuse_other_content(folder)
-    building = folder.with_name(f".{folder.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    try:
+    with atomic_folder(folder) as building:
         manifest = _write(projects, settings, counter, seed, building, progress)
         progress.stage("proof", None)
-        proof = prove(building)
+        proof = prove(building, counter)
         assert_sealed(proof)
         manifest = manifest.model_copy(update={"proof": proof})
         _write_manifest(building, manifest)
-        _swap(building, folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return manifest
 
 
@@ -115,7 +108,7 @@ def _write(
         version=__version__,
         seed=seed,
         settings=settings,
-        tokenizer=Path(counter.name).name if Path(counter.name).is_absolute() else counter.name,
+        tokenizer=counter.name,
         tasks=tuple(_described(p, t, m, train) for (p, t), m in zip(tasks, members, strict=True)),
         origins=tuple(project.origin for project in projects),
         examples={split: len(examples[split]) for split in SPLITS},
@@ -304,13 +297,3 @@ def _write_manifest(folder: Path, manifest: BenchmarkManifest) -> None:
 def _refuse_other_content(folder: Path) -> None:
     if folder.exists() and not (folder.is_dir() and ((folder / MANIFEST).exists() or not any(folder.iterdir()))):
         raise BenchmarkError(f"{folder} is there and is no benchmark; name another place with --out")
-
-
-def _swap(building: Path, folder: Path) -> None:
-    """Put the new benchmark where the old one was; a crash between the two moves leaves the old one beside."""
-    before = folder.with_name(f".{folder.name}.before")
-    shutil.rmtree(before, ignore_errors=True)
-    if folder.exists():
-        folder.rename(before)
-    building.rename(folder)
-    shutil.rmtree(before, ignore_errors=True)

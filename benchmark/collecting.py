@@ -21,6 +21,7 @@ from ..core.workspace import Workspace, read_json
 from ..corpora.store import DocumentStore
 from ..graphs.results import TaskResult
 from ..graphs.summarising import labelled_tasks, read_result
+from ..graphs.task_documents import TaskDocuments
 from .files import Held, Origin
 
 _PROMPTS = ("generation", "clusters", "merging", "refinement", "extension", "labeling_a", "labeling_b")
@@ -72,8 +73,9 @@ def _project(workspace: Workspace, settings: Settings, asked: BenchmarkSettings)
     results = {task: read_result(workspace, task) for task in labelled_tasks(workspace)}
     coarse = {result.task.parent.task for result in results.values() if result.task.parent is not None}
     left_out = {*asked.leave_out, *(coarse if not asked.coarse else ())}
+    about = TaskDocuments(workspace, documents)
     tasks = tuple(
-        SourceTask(result, split_of(settings, registry, task), _kept(workspace, documents, result, results))
+        SourceTask(result, split_of(settings, registry, task), _kept(workspace, documents, result, about))
         for task, result in results.items()
         if task not in left_out
     )
@@ -81,9 +83,7 @@ def _project(workspace: Workspace, settings: Settings, asked: BenchmarkSettings)
     return SourceProject(workspace.root.name, settings.corpus.domain, documents, tasks, origin)
 
 
-def _kept(
-    workspace: Workspace, documents: DocumentStore, result: TaskResult, results: dict[str, TaskResult]
-) -> KeptLabels:
+def _kept(workspace: Workspace, documents: DocumentStore, result: TaskResult, about: TaskDocuments) -> KeptLabels:
     """A task's kept documents; of one inside a coarse cluster those that are in that cluster now."""
     task = result.task
     accepted = TaxonomyArchive(workspace.taxonomies).accepted(task.id)
@@ -92,14 +92,11 @@ def _kept(
             f"the labels of task {task.id!r} belong to version {task.taxonomy.version} of its taxonomy, not to the"
             f" accepted one; run `cluster-r1 -C {workspace.root} synth`, or name the task in benchmark.leave_out"
         )
-    kept = kept_labels(label_store(workspace, task.taxonomy), task.taxonomy, documents.keys())
-    if task.parent is None or task.parent.task not in results:
+    keys = documents.keys()
+    kept = kept_labels(label_store(workspace, task.taxonomy), task.taxonomy, keys)
+    if about.parent(task.id) is None:
         return kept
-    above = results[task.parent.task]
-    coarse = _kept(workspace, documents, above, results)
-    names = above.task.taxonomy.names
-    inside = coarse.rows[coarse.clusters == names.index(task.parent.cluster)] if task.parent.cluster in names else []
-    there = np.isin(kept.rows, inside)
+    there = np.isin(keys[kept.rows], about.of(task.id).keys())
     return KeptLabels(kept.rows[there], kept.clusters[there])
 
 

@@ -30,6 +30,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 TEXTS = "texts.arrow"
 POOLS = "pools.parquet"
+_ROWS_AT_ONCE = 8192
 
 Split = Literal["train", "distill", "c0", "c1", "c2"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -262,14 +263,14 @@ def text_writer(path: Path) -> Iterator[Callable[[Sequence[TextRow]], None]]:
 
 
 def write_pools(path: Path, rows: Iterable[PoolRow]) -> None:
-    """The pools' file, 100,000 rows at a time."""
+    """The pools' file, written in small pieces."""
     import pyarrow.parquet as pq
 
     from ..core.workspace import atomic_path, table_of
 
     schema, coming = pool_schema(), iter(rows)
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        while batch := list(itertools.islice(coming, 100_000)):
+        while batch := list(itertools.islice(coming, _ROWS_AT_ONCE)):
             writer.write_table(table_of((row._asdict() for row in batch), schema))
 
 

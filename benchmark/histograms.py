@@ -36,7 +36,7 @@ def use_histograms(counted: Sequence[Mapping[int, int]]) -> list[Histogram]:
     """As `histograms`, over ranges that grow: how often texts are used differs by orders of magnitude."""
     most = max(itertools.chain.from_iterable(counted), default=0)
     starts = [start for start in _USES if start <= most]
-    ends = [*(start - 1 for start in starts[1:]), most]
+    ends = [*(start - 1 for start in starts[1:]), most][: len(starts)]
     labels = tuple(f"{a:,}" if a == b else f"{a:,}–{b:,}" for a, b in zip(starts, ends, strict=True))
     return [_histogram(starts, labels, of) for of in counted]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import LeakError
+from ..core.errors import LeakError, SettingsError
 from ..core.tokenizer import ESTIMATE, TokenCounter, load_tokenizer
 from .duplicates import near_duplicate_groups
 from .evidence import Evidence, read_evidence
@@ -83,16 +83,24 @@ def assert_sealed(checks: Sequence[Check]) -> None:
 
 def local_counter(name: str) -> TokenCounter | None:
     """The tokenizer if it is a file here, was fetched before, or is the estimate; the hub is not asked."""
-    if name == ESTIMATE or Path(name).exists():
-        return load_tokenizer(name)
+    try:
+        return load_tokenizer(name if name == ESTIMATE or Path(name).exists() else _fetched(name))
+    except SettingsError:
+        return None
+
+
+def _fetched(name: str) -> str:
+    """The file of a tokenizer of the hub; raises SettingsError when it was never fetched."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
         cached = try_to_load_from_cache(name, "tokenizer.json")
     except HFValidationError:
-        return None
-    return load_tokenizer(str(cached)) if isinstance(cached, str) else None
+        cached = None
+    if not isinstance(cached, str):
+        raise SettingsError(f"the tokenizer {name!r} is not on this machine; name a file or another one")
+    return cached
 
 
 class _Inside:

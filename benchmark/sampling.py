@@ -23,6 +23,7 @@ _SPREAD = 0.3
 """A prompt's length is drawn evenly from 0.7 to 1.3 times the mean."""
 
 _LEAST_SHARE = 0.2
+_WORD = "text"
 _PATIENCE = 200
 
 
@@ -55,8 +56,9 @@ def frame_tokens(counter: TokenCounter, instruction: str) -> int:
 
 
 def item_tokens(counter: TokenCounter) -> int:
-    """Tokens that a text's number and fence add to its own."""
-    return counter.count_one(numbered_text(10, "") + "\n\n")
+    """Tokens that a text's number and fence add to its own, measured around a word."""
+    around, alone = counter.count([numbered_text(10, _WORD) + "\n\n", _WORD])
+    return around - alone
 
 
 def sample_examples(

@@ -51,7 +51,12 @@ def main() -> None:
         size = (folder / "raw.jsonl").stat().st_size
         print(f"raw rows: {size / 1e9:.2f} GB")
         steps = [
-            _step("prepare", _command(folder, "corpus", "prepare", "files", "raw.jsonl", "--out", "corpus.parquet"))
+            _step(
+                "prepare",
+                _command(
+                    folder, "corpus", "prepare", "files", f"{folder}/raw.jsonl", "--out", f"{folder}/corpus.parquet"
+                ),
+            )
         ]
         _write_project(folder, arguments.tokenizer)
         steps.append(_step("ingest", [sys.executable, __file__, "--ingest", str(folder)]))
@@ -84,7 +89,7 @@ def _command(folder: Path, *words: str) -> list[str]:
 
 def _step(name: str, command: list[str]) -> Step:
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = process.stdout.read().decode() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
     step = Step(name, time.perf_counter() - began, usage.ru_maxrss / 1024)
@@ -146,9 +151,9 @@ def _write_labels(folder: Path) -> None:
     workspace.create_folders()
     keys = DocumentStore(workspace.documents).keys()
     rng = np.random.default_rng(1)
-    clusters = tuple(Cluster(name=f"cluster {number}") for number in range(CLUSTERS))
-    names = pa.array([cluster.name for cluster in clusters])
     for task in workspace.settings().tasks:
+        clusters = tuple(Cluster(name=f"{task.id} cluster {number}") for number in range(CLUSTERS))
+        names = pa.array([cluster.name for cluster in clusters])
         taxonomy = TaxonomyArchive(workspace.taxonomies).add(
             Taxonomy(task=task.id, instruction=task.instruction, clusters=clusters)
         )

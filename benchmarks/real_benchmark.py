@@ -111,8 +111,10 @@ def _arguments() -> argparse.Namespace:
         "--labeler", default="qwen2.5-coder-0.5b", help="local model that labels, and whose tokens count"
     )
     parser.add_argument("--thinker", default="qwen2.5-coder-1.5b", help="local model that drafts and refines clusters")
-    parser.add_argument("--dialogues", type=int, default=520, help="raw dialogues to begin with")
-    parser.add_argument("--cases", type=int, default=330)
+    parser.add_argument("--dialogues", type=int, default=200, help="raw dialogues to begin with")
+    parser.add_argument("--cases", type=int, default=95)
+    parser.add_argument("--filings", type=int, default=140)
+    parser.add_argument("--document-tokens", type=int, default=80, help="of a text that the labelers see")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -144,7 +146,7 @@ def _write_raw(data: Path, root: Path, arguments: argparse.Namespace) -> None:
     ]
     _write_lines(root / "lmsys.jsonl", rng.sample(dialogues, min(arguments.dialogues, len(dialogues))))
     _write_lines(root / "echr.jsonl", rng.sample(cases, min(arguments.cases, len(cases))))
-    _write_lines(root / "sp500.jsonl", filings)
+    _write_lines(root / "sp500.jsonl", rng.sample(filings, min(arguments.filings, len(filings))))
 
 
 def _write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -183,13 +185,13 @@ def _write_projects(root: Path, arguments: argparse.Namespace) -> None:
     inside = {cluster: [_task(task) for task in tasks] for cluster, tasks in INSIDE.items()}
     lmsy = {
         "corpus": {"source": "../lmsys.parquet", "gold": "labels", "domain": "lmsy"},
-        "hierarchy": {"taxonomy": "coarse.yaml", "inside": inside, "min_documents": 20, "parallel": 1},
+        "hierarchy": {"taxonomy": "coarse.yaml", "inside": inside, "min_documents": 12, "parallel": 1},
         "benchmark": {
             "name": "reasoncluster-small",
             "projects": [f"../{name}" for name in TASKS],
             "tokenizer": arguments.labeler,
-            "train": 240,
-            "distill": 5,
+            "train": 120,
+            "distill": 3,
             "domains": SIZES,
         },
     }
@@ -218,8 +220,15 @@ def _write_settings(folder: Path, settings: dict[str, Any], arguments: argparse.
         **settings,
         "models": models,
         "registry": "reasoncluster",
-        "taxonomy": {"min_clusters": 2, "max_clusters": 6, "sample_tokens": 1500, "probe": 12, "rounds": 1},
-        "labeling": {"document_tokens": 250, "orders": 2},
+        "taxonomy": {
+            "min_clusters": 2,
+            "max_clusters": 5,
+            "sample_tokens": 500,
+            "excerpt_tokens": 100,
+            "probe": 12,
+            "rounds": 0,
+        },
+        "labeling": {"document_tokens": arguments.document_tokens, "orders": 2},
         "seed": arguments.seed,
     }
     (folder / "cluster-r1.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))

@@ -17,6 +17,7 @@ from .context import CommandContext
 from .corpus import corpus
 from .doctor import doctor
 from .estimate import estimate
+from .export import export
 from .init import init
 from .report import report
 from .review import review
@@ -28,7 +29,7 @@ from .tasks import tasks
 from .verify import verify
 
 _EXIT_CODES = """
-Exit codes: 0 done, 1 unexpected, 2 wrong settings or input, 3 waiting for a person, 4 a model cannot be reached,
+Exit codes: 0 done, 1 unexpected, 2 wrong settings or input, 3 waiting for a person, 4 an endpoint, Argilla or the hub cannot be reached,
 5 some documents unanswered, 6 budget spent, 7 workspace in use, 8 a benchmark leaks, 130 stopped by Ctrl-C.
 """
 
@@ -40,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, doctor, estimate, synth, status, report, build, verify, stats, serve, tasks):
+for command in (init, doctor, estimate, synth, status, report, build, verify, stats, export, serve, tasks):
     app.command()(command)
 app.add_typer(corpus, name="corpus")
 app.add_typer(argilla, name="argilla")

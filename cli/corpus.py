@@ -47,7 +47,10 @@ Out = Annotated[
     typer.Option(help="the file to write, .parquet or .jsonl; default KIND.parquet in the project's folder"),
 ]
 TokenizerName = Annotated[
-    str, typer.Option(help="a tokenizer.json, a folder with one, a .gguf file, a hub name, or 'estimate' (bytes / 3.5)")
+    str,
+    typer.Option(
+        help="a tokenizer.json, a folder with one, a .gguf file, a local model, a hub name, or 'estimate' (bytes / 3.5)"
+    ),
 ]
 Least = Annotated[int | None, typer.Option(min=1, help="drop texts of fewer tokens")]
 Most = Annotated[int | None, typer.Option(min=1, help="drop texts of more tokens")]
@@ -206,12 +209,12 @@ def _run(
     split: str | None,
     options: dict[str, str] | None = None,
 ) -> None:
-    from ..core.tokenizer import load_tokenizer
     from ..corpora.kinds import KINDS
     from ..corpora.prepare import prepare as run
     from ..corpora.prepare import sources_of
     from ..corpora.prepare_report import PrepareReport, counts_of
     from ..corpora.rules import rules_off
+    from ..llm.tokenizers import open_tokenizer
 
     info = KINDS[name]
     command: CommandContext = context.obj
@@ -226,11 +229,16 @@ def _run(
         "max_tokens": str(limits.max_tokens),
     }
     counts = counts_of(info.rules, off)
-    report = PrepareReport(
-        kind=name, sources=names, out=path.name, tokenizer=tokenizer, options=told | (options or {}), rules=counts
-    )
-    counter = load_tokenizer(tokenizer)
     with watched() as progress:
+        counter = open_tokenizer(tokenizer, progress.note)
+        report = PrepareReport(
+            kind=name,
+            sources=names,
+            out=path.name,
+            tokenizer=counter.name,
+            options=told | (options or {}),
+            rules=counts,
+        )
         try:
             progress.stage(f"prepare {name}", None)
             run(kind, settings, Path.cwd(), path, report, counter, limits, progress.advance)

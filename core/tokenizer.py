@@ -24,11 +24,15 @@ _QWEN_PIECES = (
 
 
 class TokenCounter:
-    """Counts tokens; `name` is what it was asked for by, as manifests record it."""
+    """Counts tokens; `name` is what reports and manifests call it: of a file its name without the folders."""
 
     def __init__(self, name: str, tokenizer: Tokenizer | None) -> None:
         self.name = name
         self._tokenizer = tokenizer
+
+    def named(self, name: str) -> TokenCounter:
+        """The same under another name."""
+        return TokenCounter(name, self._tokenizer)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text by itself, without special tokens."""
@@ -52,8 +56,10 @@ def load_tokenizer(name: str, cache: Path | None = None) -> TokenCounter:
     path = Path(name).expanduser()
     try:
         if path.suffix == ".gguf" and path.is_file():
-            return TokenCounter(name, _from_gguf_cached(path, cache))
-        return TokenCounter(name, _from_files(path) if path.exists() else _from_hub(name))
+            return TokenCounter(path.name, _from_gguf_cached(path, cache))
+        if path.exists():
+            return TokenCounter(path.name, _from_files(path))
+        return TokenCounter(name, _from_hub(name))
     except Exception as error:  # tokenizers raises nothing more special
         raise SettingsError(
             f"the tokenizer {name!r} cannot be loaded: {error}; give a tokenizer.json, a folder with one, a .gguf file,"

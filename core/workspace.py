@@ -20,6 +20,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -159,3 +160,25 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of `path` when the block ends without an error.
+
+    A crash between the last two moves leaves the old folder beside, as `.NAME.before`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.building")
+    before = path.with_name(f".{path.name}.before")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        shutil.rmtree(before, ignore_errors=True)
+        if path.exists():
+            path.rename(before)
+        temporary.rename(path)
+        shutil.rmtree(before, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

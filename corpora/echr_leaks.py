@@ -31,7 +31,7 @@ _OTHER_TREATY = (
 )
 _ECHR = (
     r"(?:(?:european|eur\.?|rome|human rights|1950|strasbourg)\s+(?:human rights\s+)?convention\b"
-    rf"(?:(?=\s+(?:on|for the protection of) human)|{_OTHER_TREATY})"
+    rf"(?:(?=\s+(?:on|of|for the protection of) human)|{_OTHER_TREATY})"
     r"|convention (?:for the protection of human|on human)\b|convention of (?:human rights|4 november 1950)\b"
     rf"|ECHR\b|CEDH\b|E\.C\.H\.R\b|convention\b{_OTHER_TREATY})"
 )

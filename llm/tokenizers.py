@@ -11,5 +11,7 @@ def open_tokenizer(name: str, progress: Progress) -> TokenCounter:
 
     Raises SettingsError when there is none of that name.
     """
-    source = str(weights_path(name, progress)) if name in registry() else name
-    return load_tokenizer(source, cache_folder() / "tokenizers")
+    cache = cache_folder() / "tokenizers"
+    if name in registry():
+        return load_tokenizer(str(weights_path(name, progress)), cache).named(name)
+    return load_tokenizer(name, cache)

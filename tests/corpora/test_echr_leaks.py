@@ -23,6 +23,7 @@ MENTIONS = [
     ("VIOLATION OF {}", "ARTICLE 6 OF THE CONVENTION ON ACCOUNT OF IT", " OF THE CONVENTION ON ACCOUNT OF IT"),
     ("{} did not apply.", "Article 8 (art. 8) of the Convention", " of the Convention"),
     ("He cited {}.", "Articles 3, 8 and 14 (art. 3, art. 8, art. 14) of the Convention", " of the Convention"),
+    ("by {} of Human Rights", "Article 8 of the European Convention", " of the European Convention"),
     ("by {} on Human Rights", "article 6 of the European Convention", " of the European Convention"),
     ("{} were cited", "Article 5 §§ 1 and 3 of [the Convention]", " of [the Convention]"),
     ("{} does not restrict evidence", "Article 6 para. 2 (art. 6-2) of the Convention", " of the Convention"),
