@@ -38,6 +38,15 @@ def test_clusters_of_several_tasks_over_the_same_texts_come_close() -> None:
             assert abs(inside.mean() - 0.6) < 0.05
 
 
+def test_a_small_held_out_cluster_keeps_texts_for_evaluation() -> None:
+    held_in = _membership([0, 1] * 50)
+    held_out = _membership([0] * 95 + [1] * 5, held_in=False)
+    for seed in range(20):
+        train = training_texts([held_in, held_out], _alone(100), 0.6, seed)
+        assert 1 <= train[95:].sum() <= 4
+        assert 55 <= train.sum() <= 65
+
+
 def test_near_duplicates_stay_together() -> None:
     groups = np.repeat(np.arange(50, dtype=np.int32), 4)
     train = training_texts([_membership([number % 3 for number in range(200)])], groups, 0.6, 0)
