@@ -102,20 +102,23 @@ def parse_registry(content: Any, where: str) -> Registry:
 def with_registry(settings: Settings, root: Path) -> Settings:
     """The settings with the tasks of their registry for `corpus.domain`, where they name one and no tasks.
 
+    Those that the hierarchy asks for inside a cluster are not asked for over the whole corpus.
     Raises SettingsError when the registry has no task of that domain.
     """
     if settings.registry is None or settings.tasks:
         return settings
     registry = load_registry(settings.registry, root)
     domain = settings.corpus.domain
-    tasks = [TaskSettings(id=t.id, instruction=t.instruction, split=t.split) for t in registry.of(domain)]
-    if not tasks:
+    registered = registry.of(domain)
+    if not registered:
         near = difflib.get_close_matches(domain, registry.domains, n=1)
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise SettingsError(
             f"registry {registry.name!r} has no task for corpus.domain {domain!r}{hint}"
             f" (its domains: {', '.join(registry.domains)})"
         )
+    inside = {task.id for _, task in settings.hierarchy.tasks_inside()}
+    tasks = (TaskSettings(id=t.id, instruction=t.instruction, split=t.split) for t in registered if t.id not in inside)
     return settings.model_copy(update={"tasks": tuple(tasks)})
 
 

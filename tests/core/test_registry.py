@@ -73,6 +73,14 @@ def test_a_domain_without_tasks_is_told_the_domains() -> None:
         with_registry(asked, Path())
 
 
+def test_a_task_inside_a_cluster_is_not_made_over_the_whole_corpus_too() -> None:
+    asked = settings(registry="reasoncluster")
+    first = with_registry(asked, Path()).tasks[0]
+    inside = {"some cluster": [{"id": first.id, "instruction": first.instruction}]}
+    found = with_registry(settings(registry="reasoncluster", hierarchy={"inside": inside}), Path())
+    assert [task.id for task in with_registry(asked, Path()).tasks[1:]] == [task.id for task in found.tasks]
+
+
 def test_a_registry_of_ones_own_lies_beside_the_settings(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(registry_of(TASK | {"domain": "echr", "split": "held-out"})))
     content = settings(registry="mine.yaml").model_dump(mode="json", exclude={"tasks"})
