@@ -296,7 +296,7 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # else it keeps all that it has read
             yield from file.iter_batches(batch_size=1024)
     except FileNotFoundError:
         raise BenchmarkError(f"there is no {path}; build the benchmark again") from None

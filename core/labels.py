@@ -130,7 +130,7 @@ def read_rows(path: Path) -> Iterator[LabelRow]:
     """The rows of one chunk's file, streamed, without people's labels."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(batch_size=1024):
             for record in batch.to_pylist():
                 yield _row(record)

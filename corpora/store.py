@@ -78,7 +78,7 @@ class DocumentStore:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(path, pre_buffer=False)
         except FileNotFoundError:
             raise WorkspaceError(f"there is no {path}; `cluster-r1 synth` reads the corpus and writes it") from None
         except pa.ArrowInvalid as error:
