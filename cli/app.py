@@ -29,8 +29,9 @@ from .tasks import tasks
 from .verify import verify
 
 _EXIT_CODES = """
-Exit codes: 0 done, 1 unexpected, 2 wrong settings or input, 3 waiting for a person, 4 an endpoint, Argilla or the hub cannot be reached,
-5 some documents unanswered, 6 budget spent, 7 workspace in use, 8 a benchmark leaks, 130 stopped by Ctrl-C.
+Exit codes: 0 done, 1 unexpected, 2 wrong settings or input, 3 waiting for a person, 4 an endpoint, Argilla or the hub
+cannot be reached, 5 some documents unanswered, 6 budget spent, 7 workspace in use, 8 a benchmark leaks, 130 stopped by
+Ctrl-C.
 """
 
 app = typer.Typer(
