@@ -29,11 +29,12 @@ TWIN_EVERY = 50
 
 
 class Step(NamedTuple):
-    """A finished step: wall seconds and its process' memory at its highest, in MB."""
+    """A finished step: wall seconds, its process' memory at its highest, and of that its own, without mapped files."""
 
     name: str
     seconds: float
     peak_mb: float
+    own_mb: float
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
         )
         _write_raw(folder / "raw.jsonl", arguments.documents)
         size = (folder / "raw.jsonl").stat().st_size
-        print(f"raw rows: {size / 1e9:.2f} GB")
+        print(f"raw rows: {size / 1e9:.2f} GB; below: time, peak memory, and of that without mapped files")
         steps = [
             _step(
                 "prepare",
@@ -89,14 +90,29 @@ def _command(folder: Path, *words: str) -> list[str]:
 
 def _step(name: str, command: list[str]) -> Step:
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said = process.stdout.read().decode() if process.stdout else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    step = Step(name, time.perf_counter() - began, usage.ru_maxrss / 1024)
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        own = 0
+        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+            own = max(own, _anonymous_kb(process.pid))
+            time.sleep(0.1)
+        _, status, usage = os.wait4(process.pid, 0)
+        output.seek(0)
+        said = output.read()
+    step = Step(name, time.perf_counter() - began, usage.ru_maxrss / 1024, own / 1024)
     if status:
         raise SystemExit(f"{name} ended with {os.waitstatus_to_exitcode(status)}:\n{said}")
-    print(f"{name:<14}{step.seconds:>9.1f} s{step.peak_mb:>9.0f} MB   {said.strip().splitlines()[-1]}", flush=True)
+    figures = f"{step.seconds:>9.1f} s{step.peak_mb:>9.0f} MB{step.own_mb:>9.0f} MB"
+    print(f"{name:<14}{figures}   {said.strip().splitlines()[-1]}", flush=True)
     return step
+
+
+def _anonymous_kb(process: int) -> int:
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    return int(status.split("RssAnon:")[1].split()[0]) if "RssAnon:" in status else 0
 
 
 def _write_raw(path: Path, documents: int) -> None:

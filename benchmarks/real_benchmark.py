@@ -42,7 +42,9 @@ TASKS = {
     "echr": ["echr-vulnerable-population", "echr-violated-articles", "echr-legal-dispute"],
     "sp500-properties": ["sp500-asset-ownership", "sp500-geographic-distribution"],
     "sp500-equity": ["sp500-dividends"],
+    "lmsy-requests": ["lmsy-audience-level", "lmsy-lookup-format"],
 }
+SOURCES = {"lmsy-requests": "lmsys"}
 LENGTHS = {"lmsy": 700, "echr": 2000, "sp500": 1200}
 SIZES = {
     "lmsy": {"prompt_tokens": 4000, "max_text_tokens": 700, "c0": 30, "c1": 30, "c2": 15},
@@ -97,6 +99,7 @@ def main() -> None:
     for project in ("echr", "sp500-properties", "sp500-equity"):
         _run(root / project, "synth", "--yes")
     _run(root / "lmsy", "synth", "--yes", "--hierarchical")
+    _run(root / "lmsy-requests", "synth", "--yes", "--limit", str(arguments.requests))
     for command in ("build", "verify", "stats"):
         _run(root / "lmsy", command)
     _run(root / "lmsy", "stats", "--html")
@@ -112,6 +115,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--thinker", default="qwen2.5-coder-1.5b", help="local model that drafts and refines clusters")
     parser.add_argument("--dialogues", type=int, default=200, help="raw dialogues to begin with")
+    parser.add_argument("--requests", type=int, default=48, help="dialogues that are labelled over the whole corpus")
     parser.add_argument("--cases", type=int, default=95)
     parser.add_argument("--filings", type=int, default=140)
     parser.add_argument("--document-tokens", type=int, default=80, help="of a text that the labelers see")
@@ -180,7 +184,8 @@ def _as_filing(row: dict[str, Any]) -> dict[str, Any]:
 
 def _write_projects(root: Path, arguments: argparse.Namespace) -> None:
     for name, tasks in TASKS.items():
-        corpus = {"source": f"../{name}.parquet", "gold": "labels", "domain": name.partition("-")[0]}
+        source = f"../{SOURCES.get(name, name)}.parquet"
+        corpus = {"source": source, "gold": "labels", "domain": name.partition("-")[0]}
         _write_settings(root / name, {"corpus": corpus, "tasks": [_task(task) for task in tasks]}, arguments)
     inside = {cluster: [_task(task) for task in tasks] for cluster, tasks in INSIDE.items()}
     lmsy = {
@@ -190,6 +195,8 @@ def _write_projects(root: Path, arguments: argparse.Namespace) -> None:
             "name": "reasoncluster-small",
             "projects": [f"../{name}" for name in TASKS],
             "tokenizer": arguments.labeler,
+            "coarse": True,
+            "min_texts": 1,
             "train": 120,
             "distill": 3,
             "domains": SIZES,
