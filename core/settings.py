@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from .build_settings import BenchmarkSettings
+from .distill_settings import DistillSettings
 from .errors import SettingsError
 from .section import Section
 from .task_settings import HierarchySettings, TaskSettings
@@ -269,6 +270,7 @@ class Settings(Section):
     argilla: ArgillaSettings | None = Field(default=None, description="null: the embedded server")
     budget: BudgetSettings = BudgetSettings()
     benchmark: BenchmarkSettings = BenchmarkSettings()
+    distill: DistillSettings = DistillSettings()
     checkpoints: str = Field(default="sqlite", description="'sqlite' in the workspace, or a postgresql:// URL")
     seed: int = Field(default=0, description="sampling, probe choice and cluster orders")
 

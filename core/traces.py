@@ -19,6 +19,12 @@ Criterion = Literal["completeness", "length", "coherence"]
 CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 """What the paper's review agent looks at: completeness of the logical flow, length, coherence of the steps."""
 
+RejectionReason = Literal[
+    "unusable", "answer", "too_short", "too_long", "leaning", "completeness", "length", "coherence", "rederived"
+]
+"""Why a trace is not kept: no readable trace, another answer than gold, its words counted, signs that it leans on the
+given answer, a rating below the bar, or an assignment that its reasoning alone does not give."""
+
 _VERDICTS = "_verdicts.jsonl"
 _Line = TypeVar("_Line", bound=BaseModel)
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$")]
@@ -51,6 +57,17 @@ class TraceScores(BaseModel):
         return (self.completeness + self.length + self.coherence) / 3
 
 
+class TraceAttempt(BaseModel):
+    """A trace that was sent back: why, and where the ledger has what was said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    round: int = Field(ge=1)
+    reason: RejectionReason
+    says: str = Field(description="what the generation agent was told")
+    call: str = Field(default="", description="key of the generation agent's call in the ledger")
+
+
 class Trace(BaseModel):
     """One reasoning trace: what a student model will be shown, think and answer.
 
@@ -70,6 +87,13 @@ class Trace(BaseModel):
     model: str = Field(min_length=1, description="the model that wrote it")
     scores: TraceScores | None = None
     kept: bool | None = Field(default=None, description="the review agent's decision; None before it looked")
+    example: str = Field(default="", description="id of the benchmark's example; empty for a trace from elsewhere")
+    call: str = Field(default="", description="key of the generation agent's call in the ledger")
+    rederived: float | None = Field(
+        default=None, ge=0, le=1, description="V-measure against gold of the assignment repeated from the reasoning"
+    )
+    attempts: tuple[TraceAttempt, ...] = Field(default=(), description="those before it that were sent back")
+    rejected: TraceAttempt | None = Field(default=None, description="why this one is not kept")
 
 
 class TraceVerdict(BaseModel):

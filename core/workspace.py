@@ -10,6 +10,7 @@ labels/                TASK/FINGERPRINT/*.parquet: votes and outcomes, one file 
 tasks/                 TASK.json: the labelled task with its agreement statistics; _hierarchy.json: both levels of a
                        hierarchical run
 traces/                TASK.jsonl: reasoning traces for distillation; _verdicts.jsonl: what people say about them
+runs/                  NAME: training runs, see core/training_runs.py
 benchmark/             what `cluster-r1 build` makes: manifest.json, texts, pools, a file for each split, exports/
 state/                 ledger.sqlite, checkpoints.sqlite, gates/ (what open gates ask), pushed/ (what was shown to
                        people), argilla/ (the embedded server's data and secrets), logs/
@@ -52,6 +53,7 @@ class Workspace:
         self.tasks = self.root / "tasks"
         self.traces = self.root / "traces"
         self.benchmark = self.root / "benchmark"
+        self.runs = self.root / "runs"
         self.state = self.root / "state"
         self.ledger = self.state / "ledger.sqlite"
         self.checkpoints = self.state / "checkpoints.sqlite"
