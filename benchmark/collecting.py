@@ -17,6 +17,7 @@ from ..core.kept import KeptLabels, kept_labels
 from ..core.labels import label_store
 from ..core.registry import load_registry, split_of
 from ..core.settings import ROLES, Settings
+from ..core.taxonomy import Taxonomy
 from ..core.workspace import Workspace, read_json
 from ..corpora.store import DocumentStore
 from ..graphs.results import TaskResult
@@ -79,7 +80,8 @@ def _project(workspace: Workspace, settings: Settings, asked: BenchmarkSettings)
         for task, result in results.items()
         if task not in left_out
     )
-    origin = _origin(workspace, settings, documents)
+    asked_models = any(not _from_corpus(task.result.task.taxonomy) for task in tasks)
+    origin = _origin(workspace, settings, documents, asked_models)
     return SourceProject(workspace.root.name, settings.corpus.domain, documents, tasks, origin)
 
 
@@ -116,7 +118,13 @@ def _refuse_twins(tasks: Sequence[SourceTask]) -> None:
         instructions[said] = task.id
 
 
-def _origin(workspace: Workspace, settings: Settings, documents: DocumentStore) -> Origin:
+def _from_corpus(taxonomy: Taxonomy) -> bool:
+    """Clusters and labels came with the corpus (`cluster-r1 adopt`)."""
+    return taxonomy.provenance is not None and taxonomy.provenance.author == "corpus"
+
+
+def _origin(workspace: Workspace, settings: Settings, documents: DocumentStore, asked_models: bool) -> Origin:
+    """Where a project's texts and labels come from; no models and prompts where the labels came with the corpus."""
     report = read_json(workspace.corpus / "report.json")
     source = settings.corpus.source
     return Origin(
@@ -127,7 +135,7 @@ def _origin(workspace: Workspace, settings: Settings, documents: DocumentStore) 
         read=report["read"],
         kept=report["kept"],
         skipped=report["skipped"],
-        models={role: settings.models.role(role).model for role in ROLES},
-        prompts={name: load_prompt(name).fingerprint for name in _PROMPTS},
+        models={role: settings.models.role(role).model for role in ROLES} if asked_models else {},
+        prompts={name: load_prompt(name).fingerprint for name in _PROMPTS} if asked_models else {},
         licence=settings.corpus.licence,
     )

@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__
 from ..core.errors import ClusterR1Error
+from .adopt import adopt
 from .argilla import argilla
 from .build import build
 from .console import say_error
@@ -42,7 +43,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, doctor, estimate, synth, status, report, build, verify, stats, export, serve, tasks):
+for command in (init, doctor, estimate, synth, adopt, status, report, build, verify, stats, export, serve, tasks):
     app.command()(command)
 app.add_typer(corpus, name="corpus")
 app.add_typer(argilla, name="argilla")

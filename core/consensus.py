@@ -14,6 +14,9 @@ from .taxonomy import NONE_FITS
 Outcome = Literal["kept", "conflict", "none_fits", "unanswered"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
+GOLD = "gold"
+"""The labeler's name where labels came with the corpus: nobody voted, so there is no agreement to measure."""
+
 
 class Assignment(BaseModel):
     """One labeler's vote: a cluster's name, `none fits`, or no usable answer (`cluster` is None, `error` says why)."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cluster_r1.core.build_settings import BenchmarkSettings, DomainSettings
+from cluster_r1.core.distill_settings import DistillSettings
 from cluster_r1.core.settings import (
     ArgillaSettings,
     BudgetSettings,
@@ -33,6 +34,7 @@ _SECTIONS: tuple[tuple[str, type[Any]], ...] = (
     ("budget", BudgetSettings),
     ("benchmark", BenchmarkSettings),
     ("benchmark.domains (a section for each domain)", DomainSettings),
+    ("distill", DistillSettings),
 )
 _HEAD = """# Settings
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..agents.labeling import LABELERS, cluster_orders
 from ..core.agreement import Agreement, confusion_matrix, measure_agreement
 from ..core.carried import Carried, CarryPlan, wilson_interval
-from ..core.consensus import Consensus
+from ..core.consensus import GOLD, Consensus
 from ..core.gold import GoldScore, gold_label, score_against_gold
 from ..core.labels import LabelRow, label_store
 from ..core.positions import PositionBias, position_bias
@@ -70,6 +70,8 @@ class _Tally:
             self.sizes[row.final_cluster] += 1
         if row.key in self.before and consensus.outcome != "unanswered":
             self.same[self.before[row.key] == (consensus.outcome, consensus.cluster)] += 1
+        if consensus.votes[0].labeler == GOLD:
+            return
         first, second = (vote.cluster for vote in consensus.votes)
         if first is not None and second is not None:
             self.pairs[first, second] += 1
