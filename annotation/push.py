@@ -87,7 +87,7 @@ def nothing_to_review(kinds: Collection[ReviewKind]) -> ReviewError:
     first = {
         "taxonomy": "no gate is open (`cluster-r1 synth` opens them)",
         "labels": "no task has labels (`cluster-r1 synth` makes them)",
-        "traces": "there are no traces in traces/",
+        "traces": "there are no traces in traces/ (`cluster-r1 distill` makes them)",
     }
     return ReviewError(f"there is nothing to review: {'; '.join(first[kind] for kind in kinds)}")
 
@@ -161,7 +161,8 @@ def _chosen(
 
 
 def _traces(workspace: Workspace, settings: Settings, _: Path) -> Iterator[tuple[Form, list[Shown]]]:
-    traces = list(read_traces(workspace.traces))
+    """Rejected ones too, for people may see it otherwise; not those of which no reasoning leads to gold."""
+    traces = [trace for trace in read_traces(workspace.traces) if trace.leads_to_gold]
     if traces:
         yield trace_form(settings.review.annotators), list(trace_records(traces))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from .. import __version__
 from ..core.build_settings import BenchmarkSettings, SplitSize
 from ..core.errors import BenchmarkError
 from ..core.tokenizer import TokenCounter
-from ..core.workspace import atomic_folder, write_text
+from ..core.workspace import atomic_folder
 from ..graphs.progress import Progress
 from .collecting import SourceProject, SourceTask
 from .duplicates import DuplicateFinder
@@ -32,8 +31,10 @@ from .files import (
     Shortfall,
     Split,
     TextRow,
+    data_hashes,
     text_writer,
     write_examples,
+    write_manifest,
     write_pools,
 )
 from .pools import Membership, training_texts
@@ -64,7 +65,7 @@ def build_benchmark(
         proof = prove(building, counter)
         assert_sealed(proof)
         manifest = manifest.model_copy(update={"proof": proof})
-        _write_manifest(building, manifest)
+        write_manifest(building, manifest)
     return manifest
 
 
@@ -115,9 +116,9 @@ def _write(
         texts=int(texts.tokens.size),
         groups=int((np.bincount(texts.groups) > 1).sum()) if texts.groups.size else 0,
         shortfalls=tuple(shortfalls),
-        sha256={name: _sha256(folder / name) for name in (TEXTS, POOLS, *(f"{split}.parquet" for split in SPLITS))},
+        sha256=data_hashes(folder),
     )
-    _write_manifest(folder, manifest)
+    write_manifest(folder, manifest)
     return manifest
 
 
@@ -283,15 +284,6 @@ def _described(
         },
         too_long=int(task.kept.rows.size - membership.texts.size),
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_manifest(folder: Path, manifest: BenchmarkManifest) -> None:
-    write_text(folder / MANIFEST, manifest.model_dump_json(indent=1) + "\n")
 
 
 def _refuse_other_content(folder: Path) -> None:

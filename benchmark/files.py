@@ -8,6 +8,7 @@ SPLIT.parquet    train, distill, c0, c1, c2: examples that name their texts by n
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from ..core.build_settings import BenchmarkSettings
 from ..core.errors import BenchmarkError
 from ..core.tasks import Example
 from ..core.taxonomy import Cluster
+from ..core.workspace import write_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -279,6 +281,19 @@ def write_examples(path: Path, records: Sequence[ExampleRecord]) -> None:
     from ..core.workspace import table_of, write_table
 
     write_table(path, table_of((record._asdict() for record in records), example_schema()))
+
+
+def write_manifest(folder: Path, manifest: BenchmarkManifest) -> None:
+    write_text(folder / MANIFEST, manifest.model_dump_json(indent=1) + "\n")
+
+
+def data_hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of each data file, as a manifest holds them."""
+    hashes: dict[str, str] = {}
+    for name in (TEXTS, POOLS, *(f"{split}.parquet" for split in SPLITS)):
+        with (folder / name).open("rb") as file:
+            hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
 
 
 def _manifest(folder: Path) -> BenchmarkManifest:

@@ -11,11 +11,11 @@ from types import ModuleType
 from typing import NamedTuple
 
 from .. import __version__
-from ..core import answer, scoring
+from ..core import answer, process, scoring, statements
 from ..core.scoring import DEFAULT_REWARD, RewardSettings
 from . import reward_functions
 
-_MODULES = (answer, scoring, reward_functions)
+_MODULES = (answer, statements, process, scoring, reward_functions)
 _DEFAULT = "SETTINGS = DEFAULT_REWARD\n"
 _DOCSTRING = '''"""Reward of instruction-following text clustering: verl's `compute_score`, TRL's `cluster_reward`.
 

@@ -16,23 +16,26 @@ from .build import build
 from .console import say_error
 from .context import CommandContext
 from .corpus import corpus
+from .distill import distill
 from .doctor import doctor
 from .estimate import estimate
 from .export import export
 from .init import init
 from .report import report
 from .review import review
+from .reward import reward
 from .serve import serve
 from .stats import stats
 from .status import status
 from .synth import synth
 from .tasks import tasks
+from .train import train
 from .verify import verify
 
 _EXIT_CODES = """
 Exit codes: 0 done, 1 unexpected, 2 wrong settings or input, 3 waiting for a person, 4 an endpoint, Argilla or the hub
-cannot be reached, 5 some documents unanswered, 6 budget spent, 7 workspace in use, 8 a benchmark leaks, 130 stopped by
-Ctrl-C.
+cannot be reached, 5 some documents or examples unanswered, 6 budget spent, 7 workspace in use, 8 a benchmark
+leaks, 9 an alarm stopped training, 130 stopped by Ctrl-C.
 """
 
 app = typer.Typer(
@@ -43,11 +46,28 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, doctor, estimate, synth, adopt, status, report, build, verify, stats, export, serve, tasks):
+for command in (
+    init,
+    doctor,
+    estimate,
+    synth,
+    adopt,
+    status,
+    report,
+    build,
+    verify,
+    stats,
+    distill,
+    export,
+    reward,
+    serve,
+    tasks,
+):
     app.command()(command)
 app.add_typer(corpus, name="corpus")
 app.add_typer(argilla, name="argilla")
 app.add_typer(review, name="review")
+app.add_typer(train, name="train")
 
 
 def _say_version(wanted: bool) -> None:

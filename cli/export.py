@@ -22,6 +22,7 @@ class FormatName(StrEnum):
     trl_sft = "trl-sft"
     trl_grpo = "trl-grpo"
     verl = "verl"
+    verifiers = "verifiers"
     hf = "hf"
     mteb = "mteb"
     jsonl = "jsonl"
@@ -37,7 +38,11 @@ def export(
     ] = None,
     split: Annotated[list[str] | None, typer.Option(help="write this split; may be given again")] = None,
     traces: Annotated[
-        Path | None, typer.Option(help='for trl-sft: lines {"example": id, "think": reasoning}; default split distill')
+        Path | None,
+        typer.Option(
+            help="for trl-sft: the folder of `distill`, of which kept traces are taken, or lines"
+            ' {"example": id, "think": reasoning}; default split distill'
+        ),
     ] = None,
     language: Annotated[
         list[str] | None, typer.Option(help="for hf: ISO 639 code of the texts' language; may be given again; en")
@@ -47,7 +52,7 @@ def export(
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="make that data set private if it is new")] = False,
 ) -> None:
-    """Files for TRL, verl, the Hugging Face hub and mteb, or plain JSONL; refused for a benchmark that leaks."""
+    """Files for TRL, verl, verifiers, the Hugging Face hub and mteb, or plain JSONL; refused for a benchmark that leaks."""
     from ..benchmark.exports.formats import export_benchmark
     from ..benchmark.exports.hub import check_push, push
     from ..benchmark.exports.order import ExportOrder

@@ -84,6 +84,11 @@ def parse_answer(text: str, n: int) -> Answer:
     return Answer(clusters)
 
 
+def reasoning_of(text: str) -> str:
+    """What stands between the think tags of a text that `parse_answer` accepts."""
+    return text.partition("<think>")[2].partition("</think>")[0]
+
+
 def render_answer(answer: Answer, think: str = "") -> str:
     """The canonical text of an answer; `think` must hold none of the four tags."""
     for tag in _TAGS:

@@ -108,3 +108,15 @@ class WeightsError(ClusterR1Error):
     """Model weights could not be fetched, or the file's sha256 is not the registered one."""
 
     exit_code = 4
+
+
+class TrainingStopped(ClusterR1Error):
+    """An alarm ended a training run; its last checkpoint is kept."""
+
+    exit_code = 9
+
+
+class TrainingError(ClusterR1Error):
+    """A training stage cannot start: its data, tokenizer or machine do not fit the recipe; each key is named."""
+
+    exit_code = 2

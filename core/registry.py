@@ -7,14 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from .errors import SettingsError
 from .section import Section
 from .settings import Settings
 from .task_settings import TASK_ID, Split, TaskSettings
-from .unique_keys import UniqueKeys
+from .unique_keys import read_yaml
 
 
 class RegistryTask(Section):
@@ -76,14 +75,10 @@ def load_registry(name: str, root: Path) -> Registry:
     names = sorted(file.name.removesuffix(".yaml") for file in bundled.iterdir() if file.name.endswith(".yaml"))
     path = bundled / f"{name}.yaml" if name in names else root / Path(name).expanduser()
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
+        content = read_yaml(path, f"registry {path}")
     except FileNotFoundError:
         known = ", ".join(map(repr, names))
         raise SettingsError(f"there is no registry {name!r}: it is neither {known} nor a file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"registry {path} cannot be read: {error}") from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise SettingsError(f"registry {path} is not valid YAML: {error}") from error
     return parse_registry(content, str(path))
 
 

@@ -6,6 +6,10 @@
     count     = exp(-decay * |K_predicted - K_gold|)        Eq. 6
     quality   = V-measure                                   Eq. 7, 10-12
 
+With a weight w for the agreement between reasoning and answer (`process.py`, ours after App. I.3), the reward is that
+times 1 - w * (1 - process): a perfect answer with reasoning that agrees still gets exactly 1, and nothing gets more
+than without it.
+
 The formulas are blank in the text that we have: that Eq. 3 is a product and the shape of Eq. 5 and 6 are our reading.
 Standard library only, so that `benchmark/reward_file.py` can hand these lines to trainers as a file of their own.
 """
@@ -17,7 +21,8 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Literal, NamedTuple, get_args
 
-from .answer import AnswerError, AnswerErrorKind, parse_answer
+from .answer import AnswerError, AnswerErrorKind, parse_answer, reasoning_of
+from .process import read_process
 
 Composition = Literal["product", "harmonic", "sum"]
 
@@ -25,17 +30,19 @@ _COMPOSITIONS: tuple[Composition, ...] = get_args(Composition)
 
 
 class RewardSettings(NamedTuple):
-    """How count and quality become one reward; a perfect answer gets exactly 1 whatever is set here.
+    """How the factors become one reward; a perfect answer (whose reasoning agrees) gets exactly 1 whatever is set here.
 
     composition: product as §5.2 says; harmonic and sum are the (harmonic) mean, sum after the wording of App. I.3.
     epsilon: added to both factors, so that one that is 0 leaves the other visible (Eq. 5; 1e-3 is our choice); >= 0.
     decay: lambda of Eq. 6 (0.5 is our choice); >= 0.
+    process: weight of the agreement between reasoning and answer (App. I.3, `process.py`), in [0, 1]; 0 is the paper's.
     """
 
     # A frozen dataclass would not load in verl, which runs the reward file without an entry in sys.modules.
     composition: Composition = "product"
     epsilon: float = 1e-3
     decay: float = 0.5
+    process: float = 0.0
 
     def check(self) -> None:
         """Raises ValueError for an unknown composition and for numbers out of bounds."""
@@ -43,6 +50,8 @@ class RewardSettings(NamedTuple):
             raise ValueError(f"unknown composition {self.composition!r}: choose one of {', '.join(_COMPOSITIONS)}")
         if not (0 <= self.epsilon < math.inf and 0 <= self.decay < math.inf):
             raise ValueError(f"epsilon and decay must be finite and not negative: {self!r}")
+        if not 0 <= self.process <= 1:
+            raise ValueError(f"process must be from 0 to 1: {self!r}")
 
 
 DEFAULT_REWARD = RewardSettings()
@@ -57,7 +66,10 @@ class VMeasure(NamedTuple):
 
 
 class Score(NamedTuple):
-    """A completion's score. An invalid one has an error kind and 0 everywhere but in k_gold and n (App. I.1)."""
+    """A completion's score. An invalid one has an error kind and 0 everywhere but in k_gold and n (App. I.1).
+
+    process is 0 where the settings give it no weight, for it is then not computed.
+    """
 
     reward: float
     format: Literal[0, 1]
@@ -67,6 +79,7 @@ class Score(NamedTuple):
     k_gold: int
     n: int
     error: AnswerErrorKind | None
+    process: float = 0.0
 
 
 def score_completion(text: str, gold_labels: Sequence[Hashable], settings: RewardSettings = DEFAULT_REWARD) -> Score:
@@ -85,7 +98,11 @@ def score_completion(text: str, gold_labels: Sequence[Hashable], settings: Rewar
     k_pred = len(answer.clusters)
     count = math.exp(-settings.decay * abs(k_pred - k_gold))
     quality = v_measure(gold_labels, answer.labels()).value
-    return Score(_composed(count, quality, settings), 1, count, quality, k_pred, k_gold, n, None)
+    value = _composed(count, quality, settings)
+    process = read_process(reasoning_of(text), answer).value if settings.process else 0.0
+    if settings.process:
+        value *= 1 - settings.process * (1 - process)
+    return Score(value, 1, count, quality, k_pred, k_gold, n, None, process)
 
 
 def reward(text: str, gold_labels: Sequence[Hashable], settings: RewardSettings = DEFAULT_REWARD) -> float:

@@ -5,12 +5,10 @@ Keys of APIs are never settings: a model names the environment variable that hol
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
@@ -19,7 +17,8 @@ from .distill_settings import DistillSettings
 from .errors import SettingsError
 from .section import Section
 from .task_settings import HierarchySettings, TaskSettings
-from .unique_keys import UniqueKeys
+from .unique_keys import read_yaml
+from .wrong_keys import ExtraKeys, wrong_keys
 
 SETTINGS_FILE = "cluster-r1.yaml"
 
@@ -297,15 +296,9 @@ class Settings(Section):
 def load_settings(path: Path) -> Settings:
     """Read and check a settings file. Raises SettingsError naming the file and every wrong key."""
     try:
-        text = path.read_text(encoding="utf-8")
+        content = read_yaml(path, str(path))
     except FileNotFoundError:
         raise SettingsError(f"there is no {path}; `cluster-r1 init {path.parent}` writes one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
-    try:
-        content = yaml.load(text, Loader=UniqueKeys)
-    except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise SettingsError(f"{path} is not valid YAML: {error}") from error
     return parse_settings(content, str(path))
 
 
@@ -317,9 +310,8 @@ def parse_settings(content: Any, where: str = "settings") -> Settings:
         return Settings.model_validate(content)
     except ValidationError as error:
         details = [_named_after_source(detail, content.get("models")) for detail in error.errors()]
-        wrong = list(dict.fromkeys(_explained(detail) for detail in details))
-        lines = "\n".join(f"  {line}" for line in wrong)
-        raise SettingsError(f"{where} has {len(wrong)} wrong key(s):\n{lines}") from None
+        extra: ExtraKeys = {ModelsSettings: {"default": ModelSettings}}
+        raise SettingsError(wrong_keys(details, Settings, where, extra)) from None
 
 
 def _named_after_source(detail: ErrorDetails, models: Any) -> ErrorDetails:
@@ -331,29 +323,3 @@ def _named_after_source(detail: ErrorDetails, models: Any) -> ErrorDetails:
     if own and (len(location) == 2 or location[2] in own):
         return detail
     return ErrorDetails(**{**detail, "loc": ("models", "default", *location[2:])})
-
-
-def _explained(detail: ErrorDetails) -> str:
-    place = ".".join(str(part) for part in detail["loc"]) or "(top level)"
-    if isinstance(detail["input"], Mapping) and detail["type"] != "extra_forbidden":
-        return (
-            f"{place}: {'is required' if detail['type'] == 'missing' else detail['msg'].removeprefix('Value error, ')}"
-        )
-    if detail["type"] == "missing":
-        return f"{place}: is required"
-    if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(detail["loc"][-1]), _known_keys(detail["loc"][:-1]), n=1)
-        return f"{place}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
-    return f"{place}: {detail['msg'].removeprefix('Value error, ')} (got {detail['input']!r})"
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = Settings
-    for part in location:
-        if isinstance(part, int):
-            continue
-        model = ModelSettings if part == "default" else model.model_fields[part].annotation
-        model = next((a for a in (model, *get_args(model)) if hasattr(a, "model_fields")), None)
-        if model is None:
-            return []
-    return [*model.model_fields, *(["default"] if model is ModelsSettings else [])]

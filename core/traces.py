@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import WorkspaceError
 from .workspace import atomic_path, write_bytes
@@ -24,7 +24,9 @@ RejectionReason = Literal[
 ]
 """Why a trace is not kept: no readable trace, another answer than gold, its words counted, signs that it leans on the
 given answer, a rating below the bar, or an assignment that its reasoning alone does not give."""
+REASONS: tuple[RejectionReason, ...] = get_args(RejectionReason)
 
+_MISLEADING: frozenset[RejectionReason] = frozenset({"unusable", "answer"})
 _VERDICTS = "_verdicts.jsonl"
 _Line = TypeVar("_Line", bound=BaseModel)
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$")]
@@ -82,7 +84,7 @@ class Trace(BaseModel):
     prompt: Annotated[tuple[Turn, ...], BeforeValidator(_as_turns)] = Field(
         min_length=1, description="messages; a text is one message of the user"
     )
-    reasoning: str = Field(min_length=1, description="what stands between the think tags")
+    reasoning: str = Field(description="what stands between the think tags; empty only where no answer had any")
     answer: str = Field(min_length=1, description="canonical answer (App. D), without the reasoning")
     model: str = Field(min_length=1, description="the model that wrote it")
     scores: TraceScores | None = None
@@ -94,6 +96,25 @@ class Trace(BaseModel):
     )
     attempts: tuple[TraceAttempt, ...] = Field(default=(), description="those before it that were sent back")
     rejected: TraceAttempt | None = Field(default=None, description="why this one is not kept")
+    made_from: str = Field(
+        default="", description="hash of example, prompts, models and settings: where it differs, it is made anew"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Trace:
+        if not self.reasoning and self.leads_to_gold:
+            raise ValueError("the reasoning is empty")
+        return self
+
+    @property
+    def leads_to_gold(self) -> bool:
+        """Whether there is a reasoning and gold was its answer: nobody can keep a trace of which that is not true."""
+        return self.rejected is None or self.rejected.reason not in _MISLEADING
+
+    @property
+    def completion(self) -> str:
+        """What the student learns to say: reasoning and answer in the canonical form."""
+        return f"<think>\n{self.reasoning}\n</think>\n{self.answer}"
 
 
 class TraceVerdict(BaseModel):
@@ -128,6 +149,23 @@ def read_traces(folder: Path) -> Iterator[Trace]:
                 raise WorkspaceError(f"{path} line {number}: a trace with the id {trace.id!r} came before; rename one")
             seen.add(trace.id)
             yield trace
+
+
+def is_kept(trace: Trace, verdict: TraceVerdict | None) -> bool:
+    """Whether a model may learn from a trace: people's word, and without it the review agent's."""
+    return trace.leads_to_gold and (bool(trace.kept) if verdict is None else verdict.keep)
+
+
+def kept_traces(folder: Path) -> Iterator[Trace]:
+    """The traces that a model may learn from, after people's word, one at a time. Raises WorkspaceError."""
+    verdicts = read_verdicts(folder)
+    return (trace for trace in read_traces(folder) if is_kept(trace, verdicts.get(trace.id)))
+
+
+def read_task_traces(folder: Path, task: str) -> Iterator[Trace]:
+    """One task's traces, none where it has no file. Raises WorkspaceError naming a line that is not a trace."""
+    path = folder / f"{task}.jsonl"
+    return (trace for _, trace in _read_lines(path, Trace)) if path.exists() else iter(())
 
 
 def write_traces(folder: Path, task: str, traces: Iterable[Trace]) -> Path:

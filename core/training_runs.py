@@ -5,9 +5,12 @@ runs/NAME/STAGE/run.json       RunInfo: data, model, versions, how it ended
 runs/NAME/STAGE/metrics.jsonl  MetricLine: one a logged step
 runs/NAME/STAGE/alarms.jsonl   Alarm
 runs/NAME/STAGE/completions.jsonl  SampledCompletion: some of each logged step, to read
+runs/NAME/STAGE/recipe.yaml    the recipe as this stage was last run; runs/NAME/recipe.yaml is the last of both
+runs/NAME/STAGE/base/          the model it starts from, where it was made for the stage (tiny) or unpacked (.gguf)
 runs/NAME/STAGE/checkpoints/   to resume from
 runs/NAME/STAGE/model/         the trained model, when it is done
 runs/NAME/trials.jsonl         Trial: models sampled on the same held-out examples
+runs/NAME/trials/MODEL-SPLIT.jsonl  TrialCompletion: what each of them said
 runs/NAME/report.html          curves, trials, completions
 """
 
@@ -27,7 +30,8 @@ _Line = TypeVar("_Line", bound=BaseModel)
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A loss that is not finite must come back as it was: JSON's null would not be read as a number.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class RunInfo(_Frozen):
@@ -103,12 +107,26 @@ class Trial(_Frozen):
     errors: dict[str, int] = Field(default_factory=dict, description="invalid answers by kind")
 
 
+class TrialCompletion(_Frozen):
+    """What a model said to an example in a trial, with its score."""
+
+    example: str
+    completion: str
+    reward: float
+    format: Literal[0, 1]
+    count: float
+    quality: float
+    error: str = ""
+
+
 class StageFolder:
     """The files of one stage."""
 
     def __init__(self, run: Path, stage: Stage) -> None:
         self.folder = run / stage
         self.info = self.folder / "run.json"
+        self.recipe = self.folder / "recipe.yaml"
+        self.base = self.folder / "base"
         self.metrics = self.folder / "metrics.jsonl"
         self.alarms = self.folder / "alarms.jsonl"
         self.completions = self.folder / "completions.jsonl"
@@ -126,6 +144,9 @@ class RunFolder:
         self.report = folder / "report.html"
         self.sft = StageFolder(folder, "sft")
         self.grpo = StageFolder(folder, "grpo")
+
+    def trial_completions(self, model: str, split: str) -> Path:
+        return self.folder / "trials" / f"{model}-{split}.jsonl"
 
     def stage(self, stage: Stage) -> StageFolder:
         return self.sft if stage == "sft" else self.grpo

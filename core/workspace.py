@@ -9,7 +9,8 @@ labels/                TASK/FINGERPRINT/*.parquet: votes and outcomes, one file 
                        carry.json: what was taken over from another taxonomy version
 tasks/                 TASK.json: the labelled task with its agreement statistics; _hierarchy.json: both levels of a
                        hierarchical run
-traces/                TASK.jsonl: reasoning traces for distillation; _verdicts.jsonl: what people say about them
+traces/                TASK.jsonl: reasoning traces for distillation; _verdicts.jsonl: what people say about them;
+                       _report.json, report.html: figures of `cluster-r1 distill`
 runs/                  NAME: training runs, see core/training_runs.py
 benchmark/             what `cluster-r1 build` makes: manifest.json, texts, pools, a file for each split, exports/
 state/                 ledger.sqlite, checkpoints.sqlite, gates/ (what open gates ask), pushed/ (what was shown to

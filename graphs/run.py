@@ -19,8 +19,8 @@ from ..corpora.store import DocumentStore
 from ..corpora.subset import Documents
 from ..llm.ledger import Ledger
 from ..llm.roles import Roles
-from .checkpoints import open_checkpoints
 from .labeling import vote_on
+from .opening import open_models
 from .progress import Progress
 from .taxonomy import TaxonomyContext
 
@@ -84,22 +84,14 @@ class Run:
 @asynccontextmanager
 async def open_run(workspace: Workspace, settings: Settings, progress: Progress) -> AsyncIterator[Run]:
     """Open what a run needs over an ingested corpus. The caller holds the workspace's lock."""
-    workspace.create_folders()
-    ledger = Ledger(workspace.ledger, settings.budget)
-    try:
-        async with (
-            Roles(settings.models, ledger, workspace.logs, progress.note) as roles,
-            open_checkpoints(settings.checkpoints, workspace) as checkpoints,
-        ):
-            yield Run(
-                workspace=workspace,
-                settings=settings,
-                documents=DocumentStore(workspace.documents),
-                archive=TaxonomyArchive(workspace.taxonomies),
-                ledger=ledger,
-                roles=roles,
-                checkpoints=checkpoints,
-                progress=progress,
-            )
-    finally:
-        ledger.close()
+    async with open_models(workspace, settings, progress) as opened:
+        yield Run(
+            workspace=workspace,
+            settings=settings,
+            documents=DocumentStore(workspace.documents),
+            archive=TaxonomyArchive(workspace.taxonomies),
+            ledger=opened.ledger,
+            roles=opened.roles,
+            checkpoints=opened.checkpoints,
+            progress=progress,
+        )

@@ -175,7 +175,6 @@ def _run_part(summary: RunSummary) -> Markup:
             "Rows of the corpus", [Part("Kept", summary.corpus_kept, "kept"), Part("Skipped", left_out, "open")]
         ),
         failures=_failure_bars(failures),
-        total=_totals(summary),
     )
 
 
@@ -184,8 +183,3 @@ def _failure_bars(failures: Sequence[tuple[str, int]]) -> Markup | None:
         return None
     rows = [Bar(_FAILURES.get(kind, kind), number, count(number), "conflict") for kind, number in failures]
     return bars("Failed calls by kind", rows)
-
-
-def _totals(summary: RunSummary) -> dict[str, float]:
-    columns = ("calls", "prompt_tokens", "completion_tokens", "seconds", "usd", "failures")
-    return {column: sum(getattr(row, column) for row in summary.cost) for column in columns}

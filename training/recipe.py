@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from ..core.scoring import Composition, RewardSettings
 from ..core.section import Section
+from .divisible import uneven
 
 Stage = Literal["sft", "grpo"]
 
@@ -165,7 +166,9 @@ class HardwareSettings(Section):
     gpus: int = Field(default=8, ge=0, le=64, description="of each node, for training; 0 trains on the CPU")
     memory_gib: float = Field(default=80.0, gt=0, description="of one GPU (of the machine where gpus is 0)")
     spread: Literal["fsdp", "ddp", "single"] = Field(default="fsdp", description="how training is spread over GPUs")
-    offload: bool = Field(default=False, description="fsdp: parameters and Adam's state in the host's memory")
+    offload: bool | Stage = Field(
+        default=False, description="fsdp: parameters and Adam's state in the host's memory; in both stages or in one"
+    )
     threads: int | None = Field(default=None, ge=1, description="CPU threads; tiny models want 1")
 
     @model_validator(mode="after")
@@ -174,7 +177,12 @@ class HardwareSettings(Section):
             raise ValueError(f"spread: single has one process, nodes {self.nodes} x gpus {self.gpus} have more")
         if self.offload and self.spread != "fsdp":
             raise ValueError("offload is fsdp's; set spread: fsdp or offload: false")
+        if self.gpus == 0 and self.spread == "fsdp":
+            raise ValueError("fsdp is for GPUs; with gpus: 0 set spread to single, or to ddp for several nodes")
         return self
+
+    def offloads(self, stage: Stage) -> bool:
+        return self.offload is True or self.offload == stage
 
     @property
     def processes(self) -> int:
@@ -204,3 +212,28 @@ class Recipe(Section):
     hardware: HardwareSettings = HardwareSettings()
     keeping: KeepingSettings = KeepingSettings()
     seed: int = Field(default=0, ge=0, lt=2**31)
+
+    @model_validator(mode="after")
+    def _even(self) -> Recipe:
+        wrong = [*uneven(self), *_beyond_context(self)]
+        if self.grpo.clip_high is not None and self.grpo.clip_high < self.grpo.clip:
+            wrong.append(f"grpo.clip_high {self.grpo.clip_high} is below grpo.clip {self.grpo.clip}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+def _beyond_context(recipe: Recipe) -> list[str]:
+    """Limits above what the tiny model can read; a real model's are checked when its config is at hand."""
+    if recipe.model.tiny is None:
+        return []
+    context, grpo = recipe.model.tiny.context, recipe.grpo
+    wanted = {
+        "sft.max_tokens": recipe.sft.max_tokens,
+        "grpo.max_prompt_tokens + grpo.max_completion_tokens": grpo.max_prompt_tokens + grpo.max_completion_tokens,
+    }
+    return [
+        f"{key} is {tokens}, more than model.tiny.context {context}"
+        for key, tokens in wanted.items()
+        if tokens > context
+    ]

@@ -13,7 +13,7 @@ from ...core.workspace import atomic_folder
 from ..files import EVALUATION, SPLITS, Benchmark, Split
 from ..proof import assert_sealed
 from ..proof_files import hashes
-from . import huggingface, jsonl, mteb, trl_grpo, trl_sft, verl
+from . import huggingface, jsonl, mteb, trl_grpo, trl_sft, verifiers, verl
 from .folder import ExportMarker, refuse_other_content, write_marker
 from .order import ExportOrder, Written
 
@@ -34,6 +34,7 @@ FORMATS: dict[str, ExportFormat] = {
     "trl-sft": ExportFormat("TRL's SFTTrainer: prompt and completion", trl_sft.write, ("train",)),
     "trl-grpo": ExportFormat("TRL's GRPOTrainer: prompts, labels, compute_score.py", trl_grpo.write, _REINFORCED),
     "verl": ExportFormat("verl: Parquet and compute_score.py", verl.write, _REINFORCED),
+    "verifiers": ExportFormat("Prime's verifiers: an environment package to install", verifiers.write, _REINFORCED),
     "hf": ExportFormat("a Hugging Face data set with its data card", huggingface.write, SPLITS),
     "mteb": ExportFormat("clustering tasks for mteb: the evaluation pools", mteb.write, ("c1", "c2"), ("c1", "c2")),
     "jsonl": ExportFormat("plain rows with texts, labels and answer", jsonl.write, SPLITS),

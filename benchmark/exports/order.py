@@ -9,7 +9,8 @@ from typing import NamedTuple
 class ExportOrder(NamedTuple):
     """Choices beyond the format; `splits` is empty for those that the format is made for.
 
-    traces: a file of lines {"example": id, "think": text}, for trl-sft. languages: ISO 639 codes, for a data card.
+    traces: for trl-sft, a file of lines {"example": id, "think": text} or a folder of traces. languages: ISO 639 codes,
+    for a data card.
     """
 
     splits: tuple[str, ...] = ()

@@ -15,33 +15,31 @@ from ...core.errors import BenchmarkError
 from ...core.prompt import example_prompt
 from ..files import Benchmark, Split
 from .order import ExportOrder, Written
-from .reasoning import Reasoning
+from .reasoning import read_thoughts
 from .rows import write_jsonl
 
 
 def write(benchmark: Benchmark, splits: Sequence[Split], folder: Path, order: ExportOrder) -> Written:
     """SPLIT.jsonl; the completion is the canonical answer after its trace's reasoning, or after an empty one."""
-    reasoning = Reasoning(order.traces) if order.traces is not None else None
+    thoughts = read_thoughts(order.traces) if order.traces is not None else None
     thought = 0
 
     def rows(split: Split) -> Iterator[dict[str, Any]]:
         nonlocal thought
         for record in benchmark.records(split):
             example = benchmark.example(record)
-            think = ""
-            if reasoning is not None and record.id in reasoning:
-                think = reasoning[record.id]
-                thought += 1
+            completion = thoughts.completion(example) if thoughts is not None else None
+            thought += completion is not None
             yield {
                 "prompt": example_prompt(example.instruction, example.texts).messages(),
-                "completion": [{"role": "assistant", "content": render_answer(example.gold, think)}],
+                "completion": [{"role": "assistant", "content": completion or render_answer(example.gold)}],
                 "id": record.id,
                 "task": record.task,
                 "domain": record.domain,
             }
 
     written = {split: write_jsonl(folder / f"{split}.jsonl", rows(split)) for split in splits}
-    if reasoning is None:
+    if thoughts is None:
         return Written(dict(written), ("no traces: the completions think nothing and answer",))
     if not thought:
         raise BenchmarkError(

@@ -14,6 +14,7 @@ from ...core.answer import Answer, render_answer
 from ..protocol import ChatRequest
 from .conversation import Conversation, read_conversation, requested_schema, texts_in
 from .instances import instance_of
+from .traces import judgement, written_trace
 from .words import frequent_words, stem, stems
 from .writer import Writer
 
@@ -24,8 +25,9 @@ def answer(body: dict[str, Any], noise: float = 0.0) -> str:
     """The stand-in's answer to an OpenAI chat body.
 
     Asked for a JSON schema it gives an instance; asked for `Total clusters`, the canonical answer for the texts it
-    sees. `noise` is the share of (labeler, document) pairs that get another label than the document's words suggest,
-    and of flags that are False. Raises BadBody, or UnsupportedSchema.
+    sees; asked for a trace, one to the clusters that it is told. `noise` is the share of (labeler, document) pairs
+    that get another label than the document's words suggest, of flags that are False, and of traces that lean on
+    their answer. Raises BadBody, or UnsupportedSchema.
     """
     return answer_conversation(read_conversation(body), body, noise)
 
@@ -34,7 +36,12 @@ def answer_conversation(conversation: Conversation, body: dict[str, Any], noise:
     """`answer` for a body that was read already."""
     schema = requested_schema(body, conversation)
     if schema is not None:
-        return orjson.dumps(instance_of(schema, Writer(conversation, noise))).decode()
+        return (
+            judgement(schema, conversation) or orjson.dumps(instance_of(schema, Writer(conversation, noise))).decode()
+        )
+    trace = written_trace(conversation, noise)
+    if trace is not None:
+        return trace
     if any("Total clusters" in text for text in conversation.said):
         texts = texts_in(conversation.prompt)
         if texts:

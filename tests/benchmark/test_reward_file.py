@@ -83,7 +83,7 @@ def test_its_scores_are_those_of_the_package(module: ModuleType, case: Case) -> 
     row = module.compute_score("cluster-r1", case.text, json.dumps({"labels": case.gold}), {"index": 0}, num_turns=2)
     assert row.pop("score") == expected.reward
     assert row.pop("error") == (expected.error or "")
-    assert row == {name: getattr(expected, name) for name in ("format", "count", "quality", "k_pred", "k_gold")}
+    assert row == {name: getattr(expected, name) for name in ("format", "count", "quality", "process", "k_pred", "k_gold")}
     messages = [{"role": "assistant", "content": case.text}]
     prompts = [[{"role": "user", "content": "?"}]] * 2
     rewards = module.cluster_reward(
@@ -120,7 +120,7 @@ def test_it_is_the_same_in_every_process() -> None:
 
 
 def test_settings_are_those_it_was_made_with(tmp_path: Path) -> None:
-    how = RewardSettings("harmonic", epsilon=0.01, decay=0.25)
+    how = RewardSettings("harmonic", epsilon=0.01, decay=0.25, process=0.5)
     file = tmp_path / "compute_score.py"
     file.write_text(reward_file_source(how), encoding="utf-8")
     expected = [score_completion(text, GOLD, how).reward for text in TEXTS]
@@ -136,14 +136,15 @@ def test_factors_and_error_kinds_are_logged_where_trl_asks(module: ModuleType) -
     module.cluster_reward(
         completions=TEXTS, labels=[GOLD] * 4, log_metric=metrics.__setitem__, log_extra=columns.__setitem__
     )
-    assert columns == {"error": ["", "", "missing", "tags"]}
+    assert columns == {"error": ["", "", "missing", "tags"], "k_difference": ["+0", "+2", "", ""]}
+    assert metrics["cluster/k_difference"] == 1
     assert metrics["cluster/format"] == 0.5
     assert metrics["cluster/quality"] == pytest.approx((1 + 2 / 3) / 4)
     assert {name: share for name, share in metrics.items() if "error" in name and share} == {
         "cluster/error/missing": 0.25,
         "cluster/error/tags": 0.25,
     }
-    assert len(metrics) == 3 + 8
+    assert len(metrics) == 3 + 8 + 1
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_labels_that_do_not_match_the_completions_are_refused(module: ModuleType
 @pytest.mark.parametrize("key", ["reasoning_content", "thinking"])
 def test_reasoning_that_a_template_split_off_is_not_scored_as_invalid(module: ModuleType, key: str) -> None:
     message = {"role": "assistant", key: "why", "content": "<answer>\nTotal clusters: [1]\ncluster1: [1]\n</answer>"}
-    with pytest.raises(ValueError, match=f"moved the reasoning into '{key}'"):
+    with pytest.raises(ValueError, match=f"reasoning was moved into '{key}'"):
         module.cluster_reward([[message]], [[0]])
 
 

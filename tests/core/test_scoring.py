@@ -19,7 +19,11 @@ HONEST = "<think>why</think><answer>\nTotal clusters: [2]\ncluster1: [1, 2, 4]\n
 """Two items are in the wrong cluster."""
 
 any_settings = st.builds(
-    RewardSettings, composition=st.sampled_from(COMPOSITIONS), epsilon=st.floats(0, 10), decay=st.floats(0, 10)
+    RewardSettings,
+    composition=st.sampled_from(COMPOSITIONS),
+    epsilon=st.floats(0, 10),
+    decay=st.floats(0, 10),
+    process=st.just(0.0) | st.floats(0, 1),
 )
 
 
@@ -75,7 +79,7 @@ def test_labelings_of_unequal_length_are_refused() -> None:
 
 @given(labelings, st.permutations(range(7)), any_settings)
 def test_a_perfect_answer_gets_exactly_one(gold: list[int], names: list[int], how: RewardSettings) -> None:
-    score = score_completion(answering([names[label] for label in gold]), gold, how)
+    score = score_completion(answering([names[label] for label in gold]), gold, how._replace(process=0))
     k = len(set(gold))
     assert score == Score(1.0, 1, 1.0, 1.0, k, k, len(gold), None)
 
@@ -98,7 +102,7 @@ def test_every_text_has_a_score_within_bounds(case: Case, how: RewardSettings) -
     assert (score.n, score.k_gold) == (len(case.gold), len(set(case.gold)))
     if score.error is None:
         assert score.format == 1
-        assert all(0 <= value <= 1 for value in (score.reward, score.count, score.quality))
+        assert all(0 <= value <= 1 for value in (score.reward, score.count, score.quality, score.process))
         assert 1 <= score.k_pred <= score.n
     else:
         assert score[:5] == (0.0, 0, 0.0, 0.0, 0)
@@ -151,6 +155,8 @@ def test_names_of_gold_clusters_may_be_anything_that_can_be_compared() -> None:
         pytest.param(HONEST.replace("6", "６"), "malformed_list", id="full-width digits"),
         pytest.param(HONEST.replace("6", "1-6"), "malformed_list", id="a range"),
         pytest.param(HONEST.replace("6", "\ud800"), "malformed_list", id="a lone surrogate"),
+        pytest.param(HONEST.replace("6", "\x006"), "malformed_list", id="a null byte"),
+        pytest.param(HONEST.replace("why", "<answer>"), "tags", id="an answer's tag in the reasoning"),
         pytest.param(HONEST.replace("cluster2", "cluster1"), "malformed_list", id="one name for both"),
         pytest.param(
             HONEST.replace("clusters: [2]", "clusters: [3]"), "count_mismatch", id="more promised than listed"
@@ -164,7 +170,9 @@ def test_names_of_gold_clusters_may_be_anything_that_can_be_compared() -> None:
 )
 def test_an_invalid_answer_gets_nothing(text: str, error: AnswerErrorKind) -> None:
     for composition in COMPOSITIONS:
-        assert score_completion(text, GOLD, RewardSettings(composition)) == Score(0.0, 0, 0.0, 0.0, 0, 2, 6, error)
+        for process in (0.0, 0.5):
+            how = RewardSettings(composition, process=process)
+            assert score_completion(text, GOLD, how) == Score(0.0, 0, 0.0, 0.0, 0, 2, 6, error)
     assert reward(HONEST, GOLD) > 0
 
 
@@ -195,6 +203,14 @@ def test_the_factor_that_is_not_zero_stays_visible() -> None:
     assert 0 < reward(answering([0] * 4), [0, 0, 1, 1]) < reward(answering([0, 1, 0, 1]), [0, 0, 1, 1]) < 0.01
 
 
+@pytest.mark.parametrize(
+    "reasoning", ["\x00", "\ud800", "9" * 10**6, "why " * 10**6, "Total clusters: [9]", "[" * 10**5]
+)
+def test_what_the_reasoning_holds_changes_nothing_by_default(reasoning: str) -> None:
+    assert score_completion(HONEST.replace("why", reasoning), GOLD) == score_completion(HONEST, GOLD)
+    assert 0 < reward(HONEST.replace("why", reasoning), GOLD, RewardSettings(process=0.5)) < reward(HONEST, GOLD)
+
+
 def test_empty_gold_labels_are_refused() -> None:
     with pytest.raises(ValueError, match="gold labels are empty"):
         score_completion(HONEST, [])
@@ -207,6 +223,9 @@ def test_empty_gold_labels_are_refused() -> None:
         ({"epsilon": -1e-3}, "not negative"),
         ({"decay": math.inf}, "finite"),
         ({"decay": math.nan}, "finite"),
+        ({"process": -0.1}, "from 0 to 1"),
+        ({"process": 1.1}, "from 0 to 1"),
+        ({"process": math.nan}, "from 0 to 1"),
     ],
 )
 def test_settings_out_of_bounds_are_refused_whatever_the_text(wrong: dict[str, Any], message: str) -> None:

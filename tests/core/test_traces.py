@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster_r1.core.answer import Answer, parse_answer
 from cluster_r1.core.errors import WorkspaceError
 from cluster_r1.core.traces import (
     Trace,
+    TraceAttempt,
     TraceScores,
     TraceVerdict,
     Turn,
+    kept_traces,
     put_verdicts,
+    read_task_traces,
     read_traces,
     read_verdicts,
     write_traces,
@@ -146,3 +150,32 @@ def test_a_line_that_is_no_decision_is_named(tmp_path: Path) -> None:
         file.write('{"trace": "b", "keep": true, "length": 9}\n')
     with pytest.raises(WorkspaceError, match=r"_verdicts\.jsonl line 2 is not a TraceVerdict \(length"):
         read_verdicts(tmp_path)
+
+
+def test_people_decide_what_is_kept_and_the_agent_where_they_did_not(tmp_path: Path) -> None:
+    traces = [trace(f"t{n}", kept=kept) for n, kept in enumerate([True, True, False, False, None, None])]
+    write_traces(tmp_path, "topic", traces)
+    assert [one.id for one in kept_traces(tmp_path)] == ["t0", "t1"]
+    put_verdicts(tmp_path, [verdict("t1", keep=False), verdict("t3"), verdict("t5"), verdict("gone")])
+    assert [one.id for one in kept_traces(tmp_path)] == ["t0", "t3", "t5"]
+
+
+@pytest.mark.parametrize("reason", ["unusable", "answer"])
+def test_nobody_keeps_a_trace_that_does_not_lead_to_gold(tmp_path: Path, reason: Any) -> None:
+    why = TraceAttempt(round=1, reason=reason, says="so")
+    write_traces(tmp_path, "topic", [trace("t", kept=False, reasoning="", rejected=why)])
+    put_verdicts(tmp_path, [verdict("t")])
+    assert list(kept_traces(tmp_path)) == []
+    assert len(list(read_traces(tmp_path))) == 1
+
+
+def test_one_tasks_traces_alone(tmp_path: Path) -> None:
+    write_traces(tmp_path, "topic", [trace("one")])
+    write_traces(tmp_path, "other", [trace("two", task="other")])
+    assert [one.id for one in read_task_traces(tmp_path, "topic")] == ["one"]
+    assert list(read_task_traces(tmp_path, "nothing")) == []
+
+
+def test_the_completion_is_reasoning_and_answer_as_the_student_gives_them() -> None:
+    assert parse_answer(trace().completion, 2) == Answer(((1, 2),))
+    assert trace().completion.startswith("<think>\nTwo topics.\n</think>\n<answer>\n")

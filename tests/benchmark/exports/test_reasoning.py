@@ -10,7 +10,11 @@ from cluster_r1.benchmark.exports.formats import export_benchmark
 from cluster_r1.benchmark.exports.order import ExportOrder
 from cluster_r1.benchmark.exports.reasoning import Reasoning
 from cluster_r1.benchmark.files import Benchmark
+from cluster_r1.core.answer import parse_answer
 from cluster_r1.core.errors import BenchmarkError
+from cluster_r1.core.prompt import example_prompt
+from cluster_r1.core.tasks import Example
+from cluster_r1.core.traces import Trace, TraceVerdict, Turn, put_verdicts, write_traces
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -74,3 +78,64 @@ def test_traces_of_no_example_are_a_mistake(benchmark: Benchmark, tmp_path: Path
     with pytest.raises(BenchmarkError, match="cannot be read"):
         export_benchmark(benchmark, "trl-sft", tmp_path / "out", ExportOrder(traces=tmp_path / "none.jsonl"))
     assert not (tmp_path / "out").exists()
+
+
+def trace_of(example: Example, kept: bool = True) -> Trace:
+    """With the clusters numbered from the last to the first, as a reasoning may do."""
+    clusters = example.gold.clusters[::-1]
+    lines = [f"cluster{n}: {list(items)}" for n, items in enumerate(clusters, start=1)]
+    return Trace(
+        id=example.id,
+        example=example.id,
+        task=example.task,
+        instruction=example.instruction,
+        prompt=(Turn("user", example_prompt(example.instruction, example.texts).user),),
+        reasoning=f"about {example.id}",
+        answer="\n".join(("<answer>", f"Total clusters: [{len(clusters)}]", *lines, "</answer>")),
+        model="m",
+        kept=kept,
+    )
+
+
+def drop(trace: str) -> TraceVerdict:
+    return TraceVerdict(trace=trace, keep=False, authors=("ann",), rule="single", at="2026-11-21T08:00:00+00:00")
+
+
+def test_kept_traces_of_the_project_are_taken_from_its_folder(benchmark: Benchmark, tmp_path: Path) -> None:
+    examples = list(benchmark.examples("distill"))
+    folder = tmp_path / "traces"
+    for place, example in enumerate(examples):
+        write_traces(folder, example.task, [trace_of(example, kept=place != 1)])
+    put_verdicts(folder, [drop(examples[2].id)])
+    written = export_benchmark(benchmark, "trl-sft", tmp_path / "out", ExportOrder(traces=folder))
+    assert written.notes == ("2 of 4 examples have a trace, the others think nothing",)
+    rows = [json.loads(line) for line in (tmp_path / "out" / "distill.jsonl").read_text().splitlines()]
+    said = [row["completion"][0]["content"] for row in rows]
+    assert [text.partition("\n</think>")[0] for text in said] == [
+        f"<think>\nabout {examples[0].id}",
+        "<think>\n",
+        "<think>\n",
+        f"<think>\nabout {examples[3].id}",
+    ]
+    assert parse_answer(said[0], len(examples[0].texts)).clusters == examples[0].gold.clusters[::-1]
+
+
+def test_a_trace_about_other_texts_is_refused(benchmark: Benchmark, tmp_path: Path) -> None:
+    example = next(benchmark.examples("distill"))
+    other = example.model_copy(update={"texts": ("other", *example.texts[1:])})
+    folder = tmp_path / "traces"
+    write_traces(folder, example.task, [trace_of(other)])
+    with pytest.raises(BenchmarkError, match=r"about other texts .* `cluster-r1 distill` again"):
+        export_benchmark(benchmark, "trl-sft", tmp_path / "out", ExportOrder(traces=folder))
+
+
+def test_a_folder_without_kept_traces_is_refused(benchmark: Benchmark, tmp_path: Path) -> None:
+    (tmp_path / "traces").mkdir()
+    example = next(benchmark.examples("distill"))
+    order = ExportOrder(traces=tmp_path / "traces")
+    with pytest.raises(BenchmarkError, match="no kept trace"):
+        export_benchmark(benchmark, "trl-sft", tmp_path / "out", order)
+    write_traces(tmp_path / "traces", "a", [trace_of(example)])
+    write_traces(tmp_path / "traces", "b", [trace_of(example).model_copy(update={"id": "again"})])
+    with pytest.raises(BenchmarkError, match="two kept traces"):
+        export_benchmark(benchmark, "trl-sft", tmp_path / "out", order)
