@@ -24,17 +24,16 @@ import numpy as np
 from cluster_r1.benchmark.files import Benchmark, Split
 from cluster_r1.cli.console import watched
 from cluster_r1.core.scoring import v_measure
-from cluster_r1.core.tokenizer import load_tokenizer
-from cluster_r1.core.training_runs import RunFolder, RunInfo, Trial, append_line, read_lines, read_run_info
+from cluster_r1.core.training_runs import RunFolder, RunInfo, Trial, append_line, read_lines
 from cluster_r1.graphs.progress import Progress
 from cluster_r1.llm.tokenizers import open_tokenizer
 from cluster_r1.llm.weights import registry, weights_path
-from cluster_r1.training.data import TrainingRow, training_rows
+from cluster_r1.training.data import training_rows
 from cluster_r1.training.grpo import train_grpo
 from cluster_r1.training.recipe import Recipe
 from cluster_r1.training.recipe_file import load_recipe
 from cluster_r1.training.sft import train_sft
-from cluster_r1.training.trial import try_model
+from cluster_r1.training.trial import TrialSettings, try_model
 from labelled_sets import Sizes, labelled_benchmark, ruled_reasoning
 
 RECIPE = Path(__file__).with_suffix(".yaml")
@@ -101,26 +100,20 @@ def _train(recipe: Recipe, benchmark: Benchmark, run: RunFolder, progress: Progr
 
 
 def _try(recipe: Recipe, benchmark: Benchmark, run: RunFolder, plan: Plan, progress: Progress) -> None:
-    models = {"base": str(recipe.model.name), "sft": str(run.sft.model), "grpo": str(run.grpo.model)}
+    models = {"base": _base_folder(recipe, run), "sft": run.sft.model, "grpo": run.grpo.model}
+    settings = TrialSettings(samples=plan.samples, max_tokens=recipe.grpo.max_completion_tokens, batch=128)
     for split in SPLITS:
         rows = list(training_rows(benchmark, split, recipe.prompt, None))
         for name, model in models.items():
             if not _has_trial(run, name, split):
-                progress.stage(f"{name} on {split}", len(rows))
-                trial = try_model(
-                    model,
-                    rows,
-                    name=name,
-                    split=split,
-                    samples=plan.samples,
-                    temperature=1.0,
-                    max_tokens=recipe.grpo.max_completion_tokens,
-                    seed=0,
-                    reward=recipe.reward.settings(),
-                    run=run,
-                    progress=progress,
+                try_model(
+                    str(model), recipe.model, rows, run, name, split, progress, settings, recipe.reward.settings()
                 )
-                append_line(run.trials, trial)
+
+
+def _base_folder(recipe: Recipe, run: RunFolder) -> str:
+    """The model that training started from; a .gguf file is unpacked in the run's folder."""
+    return str(run.sft.base) if run.sft.base.exists() else str(recipe.model.name)
 
 
 def _baselines(benchmark: Benchmark, run: RunFolder, embedder: Path | None, progress: Progress) -> None:
@@ -212,7 +205,7 @@ def _write(
             for t in read_lines(run.trials, Trial)
         ),
         "",
-        "V and reward count an invalid answer as 0. K-means knows the gold number of clusters and reads no instruction.",
+        "An invalid answer has V and reward 0. K-means knows the gold number of clusters and reads no instruction.",
         "",
     ]
     (out / "gpu-training.md").write_text("\n".join(lines), encoding="utf-8")

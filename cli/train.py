@@ -142,7 +142,7 @@ def _say(order: _Order, info: RunInfo) -> None:
 def _sft_rows(
     workspace: Workspace, recipe: Recipe, benchmark: Path | None, data: Path | None, traces: Path | None
 ) -> _Source:
-    from ..benchmark.exports.reasoning import read_thoughts
+    from ..benchmark.exports.reasoning import KeptReasoning, read_thoughts
     from ..training.data import proven_benchmark, read_rows, training_rows
 
     if data is not None:
@@ -154,7 +154,9 @@ def _sft_rows(
             "--traces is for sft.target: reasoning; this recipe learns answers alone (sft.target: answer)"
         )
     built, split = proven_benchmark(benchmark or workspace.benchmark), recipe.sft.split
-    reasoning = read_thoughts(traces or workspace.traces) if recipe.sft.target == "reasoning" else None
+    reasoning = None
+    if recipe.sft.target == "reasoning":
+        reasoning = KeptReasoning(workspace.traces) if traces is None else read_thoughts(traces)
     return _Source(training_rows(built, split, recipe.prompt, reasoning), f"{built.folder}, split {split}")
 
 

@@ -3,7 +3,7 @@
     a count         5 clusters, five groups, Total clusters: [5], K = 5
     a group         cluster1: [1, 4]   Cluster 2 (Children): texts 3, 5 and 7   - Children: 1-3   Children (1, 4)
                     Cluster 2: Children, and lines of texts below it
-    a placement     Text 3 -> Children   Item 4 belongs to cluster 2   3: Children   1 children 2 adults
+    a placement     Text 3 -> Children   Item 4 belongs to cluster 2   3: Children   3 young children   1 boy 2 man
 
 Clauses that are none of these state nothing. Standard library only, and time is linear in the text: a clause is bounded
 and each expression reads it a bounded number of times.
@@ -26,8 +26,8 @@ _LIST = re.compile(rf"(?:{_UNIT}:? ?)?(?:\[ ?{_ENTRIES} ?\]|\( ?{_ENTRIES} ?\)|{
 _RANGE = re.compile(r"([0-9]+)(?: ?[-–] ?#?([0-9]+))?")
 _COMMENT = re.compile(r" ?(?:\([^()]*\)|[-–—|] .*)?[ .,:]*")
 
-_ARROW = r" ?(?:->|→|=>|⇒|⟶) ?"
-_IS = rf"{_ARROW}| ?[:=|] ?| [-–—] "
+_ARROW = r"(?:->|→|=>|⇒|⟶) ?"
+_IS = rf" ?{_ARROW}| ?[:=|] ?| [-–—] "
 _HOLDS = r" (?:contains?|includes?|holds?|has|gets|covers?|comprises|consists of|is) (?:the )?"
 _GROUP_SIGN = re.compile(rf"{_HOLDS}|{_IS}|(?= ?[\[(])", re.I)
 _JOINS = (
@@ -43,8 +43,10 @@ _NAME_ENDS = re.compile(r"[.,(]| [-–—] | because | since ")
 
 _NOUN = r"(?:clusters?|groups?|categor(?:y|ies))"
 _NUMBERED = re.compile(rf"\b{_NOUN} ?#?([0-9]{{1,6}})\b", re.I)
+_HEADING = re.compile(rf"{_NOUN} ?#?[0-9]{{1,6}}(?: ?[:(=|]| [-–—] |\Z)", re.I)
 _PAIRS = re.compile(r"(?:[0-9]{1,6} (?:[^\W\d]|-)+(?:,? |$))+")
 _PAIR = re.compile(r"([0-9]+) ((?:[^\W\d]|-)+)")
+_NAMED = re.compile(r"([0-9]{1,6})((?: (?:[^\W\d]|-)+){2,3})")
 _DIGIT = re.compile(r"[0-9]")
 _ENUMERATION = re.compile(r"^[\s>+-]*\(?[0-9]{1,3}[.)]\s+(?=[^\s\d])")
 _CLAUSE_END = re.compile(
@@ -72,7 +74,7 @@ _WORDS = (
 _VALUES = {word: value for value, word in enumerate(_WORDS.split("|"), start=1)}
 _AMOUNT = rf"([0-9]{{1,6}}|{_WORDS})"
 _KIND = r"(?:(?:main|distinct|final|clear|different|natural|coherent|broad|separate) )?"
-_COUNTED = re.compile(r"\b(?:clusters?|groups?|category|categories)\b(?! ?#?[0-9])|\bk(?= ?[:=])")
+_COUNTED = re.compile(r"(?:clusters?|groups?|categor(?:y|ies))\b(?! ?#?[0-9])|k(?= ?[:=])")
 _REACH = 48  # characters before "clusters" in which their number may stand
 _TOTAL = re.compile(rf"(?: ?[:=]| is| are| should be){{1,2}} ?\[?{_AMOUNT}\b")
 _SEVERAL = re.compile(
@@ -100,6 +102,8 @@ def last_count(reasoning: str) -> int | None:
     text = _unmarked(reasoning).lower()
     for counted in reversed(list(_COUNTED.finditer(text))):
         start, noun = counted.start(), counted.group()
+        if text[start - 1 : start].isalnum():
+            continue
         before = text[max(0, start - _REACH) : start]
         if noun == "k" or before.endswith(("total ", "number of ")):
             total = _TOTAL.match(text, counted.end())
@@ -162,9 +166,13 @@ class _Reader:
         if _PAIRS.fullmatch(clause):
             for number, name in _PAIR.findall(clause):
                 self._state(self._name(name), self._items(number), False, place)
+        elif named := _NAMED.fullmatch(clause):
+            self._state(self._name(named.group(2)), self._items(named.group(1)), False, place)
         elif _NUMBERED.match(clause):
             found = self._group(clause, place) or self._placement(clause, place)
-            self._heading, self._below = ("" if found else self._name(clause)), None
+            self._heading, self._below = "", None
+            if not found and _HEADING.match(clause):
+                self._heading = self._name(clause)
         elif self._heading and (items := self._items_below(clause)):
             self._add_below(items, place)
         elif self._placement(clause, place) or self._group(clause, place):

@@ -43,12 +43,11 @@ def train_grpo(recipe: Recipe, rows: Iterable[TrainingRow], run: RunFolder, prog
     reward = RecordedReward(ClusterReward(recipe.reward.settings()), recipe.keeping.completions)
 
     def build(callback: Any, step: int) -> Any:
-        trl: Any = import_module("trl")
         trainers: Any = import_module(f"{__package__}.trainers")
         trainer = trainers.GrpoTrainer(
             model=load_model(source, recipe.model),
             reward_funcs=reward,
-            args=trl.GRPOConfig(**arguments),
+            args=trainers.trl_config("GRPOConfig", arguments),
             train_dataset=open_rows(_prompts_file(job)).remove_columns("completion"),
             processing_class=tokenizer,
             peft_config=lora_config(recipe.model.lora),

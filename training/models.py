@@ -60,12 +60,23 @@ def unpack_gguf(path: Path, folder: Path) -> Path:
     place, name = str(path.parent), path.name
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(place, gguf_file=name)
-        weights = transformers.AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype="float32")
+        weights = transformers.AutoModelForCausalLM.from_pretrained(
+            place, gguf_file=name, dtype="float32", **_unpacked(transformers)
+        )
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise _not_loaded(str(path), error) from error
+    weights.hf_quantizer = None  # transformers 5.23 takes the unpacked weights for packed ones, and saves none
+    if hasattr(weights.config, "quantization_config"):
+        del weights.config.quantization_config
     tokenizer.save_pretrained(folder)
     weights.save_pretrained(folder)
     return folder
+
+
+def _unpacked(transformers: Any) -> dict[str, Any]:
+    """Newer releases keep a .gguf file's weights packed, and cannot save them, unless told otherwise."""
+    config = getattr(transformers, "GgufConfig", None)
+    return {} if config is None else {"quantization_config": config(dequantize=True)}
 
 
 def lora_config(lora: LoraSettings | None) -> Any:

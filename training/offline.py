@@ -130,9 +130,10 @@ def _why(text: str, score: Score, settings: RewardSettings) -> str:
         reasons.append(f"count: {score.k_pred} clusters, gold has {score.k_gold}; the factor is {score.count:.2g}")
     if settings.process and score.process < ZERO:
         reasons.append("process: the reasoning states neither the count nor the groups of the answer")
+    process = f", process {score.process:.2g}" if settings.process else ""
     return "; ".join(reasons) or (
         f"low factors together: count {score.count:.2g} ({score.k_pred} clusters, gold has {score.k_gold}),"
-        f" V-measure {score.quality:.2g}, process {score.process:.2g}"
+        f" V-measure {score.quality:.2g}{process}"
     )
 
 

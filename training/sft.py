@@ -36,11 +36,10 @@ def train_sft(recipe: Recipe, rows: Iterable[TrainingRow], run: RunFolder, progr
     _keep_tokens(job, tokenizer)
 
     def build(callback: Any, step: int) -> Any:
-        trl: Any = import_module("trl")
         trainers: Any = import_module(f"{__package__}.trainers")
         return trainers.SftTrainer(
             model=load_model(source, recipe.model),
-            args=trl.SFTConfig(**arguments),
+            args=trainers.trl_config("SFTConfig", arguments),
             train_dataset=open_rows(_tokens_file(job)),
             processing_class=tokenizer,
             peft_config=lora_config(recipe.model.lora),

@@ -62,6 +62,7 @@ def _settle_environment(hardware: HardwareSettings, folder: Path) -> None:
         os.environ["OMP_NUM_THREADS"] = str(hardware.threads)
     if hardware.gpus > 0 and hardware.processes == 1:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # of several, Trainer would split batches over all
+    os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder / "tensorboard"))
     os.environ.setdefault("WANDB_PROJECT", "cluster-r1")

@@ -72,8 +72,8 @@ _RULE = "rule"
 class ToySizes(NamedTuple):
     """Examples over all tasks: to train on, to reason about, and of each of c0, c1 and c2."""
 
-    train: int = 480
-    distill: int = 2400
+    train: int = 240
+    distill: int = 1200
     held_out: int = 128
 
     def share(self, split: Split, held: Held) -> int:

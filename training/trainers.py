@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..core.training_runs import Alarm
 from .alarms import AlarmWatch
@@ -18,6 +18,18 @@ _transformers: Any = import_module("transformers")
 _trl: Any = import_module("trl")
 PrinterCallback: Any = _transformers.PrinterCallback
 """Prints every log as a dict; Trainer adds it where its progress bars are off."""
+
+_RENAMED = {
+    "gradient_checkpointing": "activation_checkpointing",
+    "gradient_checkpointing_kwargs": "activation_checkpointing_kwargs",
+}
+
+
+def trl_config(kind: Literal["SFTConfig", "GRPOConfig"], arguments: Mapping[str, Any]) -> Any:
+    """TRL's settings object. Arguments that transformers 5.23 calls otherwise are given under both names."""
+    config: Any = getattr(_trl, kind)
+    renamed = {name: arguments[old] for old, name in _RENAMED.items() if hasattr(config, name)}
+    return config(**arguments, **renamed)
 
 
 class SftTrainer(_trl.SFTTrainer):

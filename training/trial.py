@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from itertools import batched
 from typing import Any, NamedTuple
 
 from ..core.scoring import DEFAULT_REWARD, RewardSettings, Score, score_completion
@@ -137,9 +136,11 @@ def _sample(
     said: dict[str, list[Said]] = {}
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(settings.seed)
-        for batch in batched(prompts, max(1, settings.batch // settings.samples)):
+        at_once = max(1, settings.batch // settings.samples)
+        for start in range(0, len(prompts), at_once):
+            batch = prompts[start : start + at_once]
             found = _complete(torch, model, tokenizer, [tokens for tokens, _ in batch], settings)
-            said |= {example: list(own) for (_, example), own in zip(batch, found, strict=True)}
+            said |= {example: own for (_, example), own in zip(batch, found, strict=True)}
             progress.advance(len(batch))
     return said
 
@@ -157,7 +158,7 @@ def _model(torch: Any, source: str, choice: ModelChoice) -> Any:
 
 def _complete(
     torch: Any, model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], settings: TrialSettings
-) -> Iterator[tuple[Said, ...]]:
+) -> Iterator[list[Said]]:
     """`settings.samples` completions of each prompt, in order; special tokens are left out of the texts."""
     width = max(map(len, prompts))
     padded = [[tokenizer.pad_token_id] * (width - len(prompt)) + list(prompt) for prompt in prompts]
@@ -175,8 +176,8 @@ def _complete(
         eos_token_id=tokenizer.eos_token_id,
         **drawn,
     )[:, width:].tolist()
-    for own in batched(found, settings.samples):
-        yield tuple(_said(tokenizer, tokens) for tokens in own)
+    for start in range(0, len(found), settings.samples):
+        yield [_said(tokenizer, tokens) for tokens in found[start : start + settings.samples]]
 
 
 def _said(tokenizer: Any, tokens: Sequence[int]) -> Said:

@@ -37,7 +37,7 @@ Splits: {splits}. One reply, no tools: hence the harness `null`. The texts are t
 
 _INIT = '''"""{benchmark} as a taskset for verifiers 0.4."""
 
-from {package}.taskset import ClusteringTaskset
+from .taskset import ClusteringTaskset
 
 __all__ = ["ClusteringTaskset"]
 '''
@@ -53,7 +53,7 @@ from pathlib import Path
 
 import verifiers.v1 as vf
 
-from {package}.compute_score import SETTINGS, Answer, Score, completion_text, render_answer, score_completion
+from .compute_score import SETTINGS, Answer, Score, completion_text, render_answer, score_completion
 
 DATA = Path(__file__).resolve().parent / "data"
 
@@ -117,8 +117,8 @@ class ClusteringTaskset(vf.Taskset[ClusteringTask, ClusteringConfig]):
 
 
 def package_name(benchmark: str) -> str:
-    """The module's name; verifiers finds it by this, with hyphens."""
-    return "_".join(["cluster_r1", *re.findall(r"[a-z0-9]+", benchmark.lower())])
+    """The module's name, by which, with hyphens, verifiers finds it; it is never this project's own."""
+    return f"cluster_r1_{'_'.join(re.findall(r'[a-z0-9]+', benchmark.lower())) or 'benchmark'}"
 
 
 def package_files(benchmark: str, version: str, splits: tuple[str, ...]) -> dict[str, str]:

@@ -47,7 +47,7 @@ def test_one_format_and_a_place(project: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--to", "trl"], "'trl-sft', 'trl-grpo', 'verl', 'hf', 'mteb', 'jsonl'"),
+        (["--to", "trl"], "'trl-sft', 'trl-grpo', 'verl', 'verifiers', 'hf', 'mteb', 'jsonl'"),
         ([], "--to"),
         (["--to", "jsonl", "--split", "test"], "it takes train, distill, c0, c1, c2"),
         (["--to", "jsonl", "--benchmark", "nowhere"], "`cluster-r1 build` writes one"),

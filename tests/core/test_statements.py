@@ -78,6 +78,13 @@ NUMBERED: Groups = {"#1": {1, 4, 7}, "#2": {2, 3}, "#3": {5, 6}}
         ),
         ("Texts 1, 4 and 7 go to Children. Document 2 is in Elderly. Move text 3 to Elderly.", {**ABC, "other": set()}),
         ("1 children\n2 elderly\n3 elderly\n4 children\n5 other\n6 other\n7 children", ABC),
+        ("1 young boys\n2 very old men\n3 very old men", {"young boys": {1}, "very old men": {2, 3}}),
+        ("1 apple A\n2 car B\n3 apple A", {"apple": {1, 3}, "car b": {2}}),
+        (
+            "Text 1: a boy\nText 2: a man\nText 1 belongs to cluster 1, because of 2 facts.\n"
+            "Text 2 belongs to cluster 2, because he is 70.",
+            {"boy": {1}, "man": {2}, "#1": {1}, "#2": {2}},
+        ),
         ("1 children 2 elderly 3 elderly, 4 children 5 other 6 other 7 children", ABC),
         ("### Cluster 1: Children\n- Text 1: a boy\n- Text 4: x, y\n- Text 7\n\n### Cluster 2\nTexts: 2, 3", None),
         ("Cluster 1: Children\nCluster 2: Elderly\n\nText 1: Children\nText 2: cluster 2\nText 3: Elderly", None),
@@ -119,6 +126,11 @@ def test_groups_and_placements(text: str, groups: Groups | None) -> None:
 )
 def test_what_states_nothing(text: str) -> None:
     assert stated(text) == {}
+
+
+def test_a_cluster_that_is_mentioned_is_no_heading() -> None:
+    assert stated("Cluster 3 seems right.\nText 4: Children") == {"children": {4}}
+    assert stated("Cluster 3\nText 4: a long story of a boy in custody, and more") == {"#3": {4}}
 
 
 def test_a_number_that_gets_another_name_leaves_the_first() -> None:

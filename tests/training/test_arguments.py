@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +85,15 @@ def test_vllm_is_set_as_the_recipe_says(correction: str, on: bool, mode: str) ->
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error::FutureWarning", "error::DeprecationWarning:transformers|trl")
 @pytest.mark.parametrize("name", bundled_recipes())
 def test_trl_takes_every_argument_as_it_is(name: str, tmp_path: Path) -> None:
-    trl: Any = pytest.importorskip("trl", reason="TRL is not installed: pip install 'cluster-r1[train]'")
+    pytest.importorskip("trl", reason="TRL is not installed: pip install 'cluster-r1[train]'")
+    trainers: Any = import_module("cluster_r1.training.trainers")
     recipe = on_one_cpu(load_recipe(name))
-    for config, arguments in (
-        (trl.SFTConfig, sft_arguments(recipe, tmp_path)),
-        (trl.GRPOConfig, grpo_arguments(recipe, tmp_path)),
-    ):
-        built = config(**arguments)
+    kinds = {"SFTConfig": sft_arguments(recipe, tmp_path), "GRPOConfig": grpo_arguments(recipe, tmp_path)}
+    for kind, arguments in kinds.items():
+        built = trainers.trl_config(kind, arguments)
         expected = arguments | {"report_to": [] if arguments["report_to"] == "none" else arguments["report_to"]}
         assert {key: getattr(built, key) for key in expected} == expected
 

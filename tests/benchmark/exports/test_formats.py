@@ -105,7 +105,7 @@ def test_a_changed_or_unproven_benchmark_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_names_the_known_ones(benchmark: Benchmark, tmp_path: Path) -> None:
-    with pytest.raises(BenchmarkError, match="trl-sft, trl-grpo, verl, hf, mteb, jsonl"):
+    with pytest.raises(BenchmarkError, match="trl-sft, trl-grpo, verl, verifiers, hf, mteb, jsonl"):
         export_benchmark(benchmark, "trl", tmp_path / "out")
 
 
