@@ -52,7 +52,7 @@ def export(
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="make that data set private if it is new")] = False,
 ) -> None:
-    """Files for TRL, verl, verifiers, the Hugging Face hub and mteb, or plain JSONL; refused for a benchmark that leaks."""
+    """Files for TRL, verl, verifiers, the Hugging Face hub, mteb, or as plain JSONL; never of one that leaks."""
     from ..benchmark.exports.formats import export_benchmark
     from ..benchmark.exports.hub import check_push, push
     from ..benchmark.exports.order import ExportOrder

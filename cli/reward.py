@@ -13,7 +13,8 @@ from ..core.scoring import DEFAULT_REWARD, RewardSettings
 from .console import err, out
 
 if TYPE_CHECKING:
-    from ..training.offline import RewardSummary
+    from ..training.completion_rows import BadRow
+    from ..training.offline import RewardSummary, ScoredRow
 
 _MOST_BAD_SHOWN = 20
 _UNUSABLE = 2
@@ -43,28 +44,19 @@ def reward(
     ] = DEFAULT_REWARD.process,
 ) -> None:
     """Score completions: mean reward and factors, kinds of errors, a histogram; exit code 2 where rows are unusable."""
-    from ..training.completion_rows import BadRow, read_completions
+    from ..training.completion_rows import read_completions
     from ..training.offline import RewardTally, score_rows, write_scored
 
+    settings = _settings(composition, epsilon, decay, process)
     if zeros and as_json:
         raise SettingsError("--zeros and --json exclude each other; --out has the reasons too")
     if output is not None and output.resolve() == file.resolve():
         raise SettingsError(f"--out {output} is the file that is read; name another")
-    settings = RewardSettings(composition.value, epsilon, decay, process)
-    try:
-        settings.check()
-    except ValueError as error:
-        raise SettingsError(str(error)) from None
     scored = score_rows(read_completions(file, column, benchmark), settings)
     tally = RewardTally(settings)
     for row in scored if output is None else write_scored(scored, output):
         tally.add(row)
-        if isinstance(row, BadRow):
-            if tally.bad_rows <= _MOST_BAD_SHOWN:
-                err.print(f"{row.place}: {row.says}", markup=False)
-        elif zeros and row.why:
-            name = f"{row.row.place} {row.row.id}".rstrip()
-            out.print(f"{name}: {row.why}", markup=False)
+        _say(row, zeros, tally.bad_rows)
     summary = tally.summary()
     if output is not None:
         err.print(f"rows with scores: {output}", markup=False)
@@ -78,6 +70,26 @@ def reward(
         _show(summary)
     if summary.bad_rows:
         raise typer.Exit(_UNUSABLE)
+
+
+def _settings(composition: CompositionName, epsilon: float, decay: float, process: float) -> RewardSettings:
+    settings = RewardSettings(composition.value, epsilon, decay, process)
+    try:
+        settings.check()
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return settings
+
+
+def _say(row: ScoredRow | BadRow, zeros: bool, bad_rows: int) -> None:
+    from ..training.completion_rows import BadRow
+
+    if isinstance(row, BadRow):
+        if bad_rows <= _MOST_BAD_SHOWN:
+            err.print(f"{row.place}: {row.says}", markup=False)
+    elif zeros and row.why:
+        name = f"{row.row.place} {row.row.id}".rstrip()
+        out.print(f"{name}: {row.why}", markup=False)
 
 
 def _show(summary: RewardSummary) -> None:

@@ -83,7 +83,9 @@ def test_its_scores_are_those_of_the_package(module: ModuleType, case: Case) -> 
     row = module.compute_score("cluster-r1", case.text, json.dumps({"labels": case.gold}), {"index": 0}, num_turns=2)
     assert row.pop("score") == expected.reward
     assert row.pop("error") == (expected.error or "")
-    assert row == {name: getattr(expected, name) for name in ("format", "count", "quality", "process", "k_pred", "k_gold")}
+    assert row == {
+        name: getattr(expected, name) for name in ("format", "count", "quality", "process", "k_pred", "k_gold")
+    }
     messages = [{"role": "assistant", "content": case.text}]
     prompts = [[{"role": "user", "content": "?"}]] * 2
     rewards = module.cluster_reward(
