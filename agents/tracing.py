@@ -18,6 +18,8 @@ from .prompting import fenced, load_prompt
 
 _TAG = re.compile(r"</?(?:think|answer|trace)>")
 _MOST_SHOWN = 4
+_LONGEST_SHOWN = 50_000
+"""Characters of a bad trace that the model is shown again: whole, else it cannot tell what it answered."""
 
 
 class TraceDraft(NamedTuple):
@@ -66,7 +68,9 @@ class TracingAgent:
         subject = f"{example.task}/{example.id}/trace"
         request = ChatRequest(self._messages(example, sent_back), variant=variant)
         try:
-            (reasoning, answer), asked = await ask(heard, request, heard.read, self._settings.attempts, subject)
+            (reasoning, answer), asked = await ask(
+                heard, request, heard.read, self._settings.attempts, subject, _LONGEST_SHOWN
+            )
         except ModelAnswerError as error:
             raise NoTrace(str(error), heard.reason, heard.says, heard.call) from None
         return TraceDraft(reasoning, asked.reply.key, answer)

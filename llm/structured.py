@@ -31,9 +31,11 @@ class Asked(NamedTuple):
 
 
 async def ask(
-    model: ChatModel, request: ChatRequest, read: Callable[[str], T], attempts: int, subject: str
+    model: ChatModel, request: ChatRequest, read: Callable[[str], T], attempts: int, subject: str, shown: int = _SHOWN
 ) -> tuple[T, Asked]:
     """Complete until `read` accepts the reply. `read` raises Unusable with a complaint for the model.
+
+    shown: characters of a bad reply that the model is shown again.
 
     Raises ModelAnswerError after `attempts` unusable replies; all of them are in the ledger under `subject`.
     """
@@ -46,7 +48,7 @@ async def ask(
             complaint = str(error)
             if reply.finish_reason == "length":
                 complaint = f"the answer was cut at the token limit ({complaint}); answer more briefly"
-        request = request.answered(reply.text[:_SHOWN], f"That cannot be used: {complaint}. Answer again.")
+        request = request.answered(reply.text[:shown], f"That cannot be used: {complaint}. Answer again.")
     raise ModelAnswerError(f"{model.name} gave no usable answer in {attempts} attempts about {subject!r}: {complaint}")
 
 
