@@ -4,8 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODEL ?= qwen2.5-coder-0.5b
 DEMO ?= demo
+TRAIN_DEMO ?= train-demo
 
-.PHONY: help setup demo test test-slow check lint types bench clean
+DATA ?= data
+OUT ?= gpu-proof
+WEIGHTS ?= qwen2.5-coder-0.5b
+
+.PHONY: help setup demo train-demo gpu-proof test test-slow check lint types bench clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -21,6 +26,12 @@ $(VENV)/.done: pyproject.toml constraints.txt
 demo: setup  ## run the main job on the bundled corpus with a small local model
 	$(BIN)/cluster-r1 init $(DEMO) --template demo --model $(MODEL) --exist-ok
 	$(BIN)/cluster-r1 -C $(DEMO) synth --yes
+
+train-demo: $(VENV)/.trainers  ## see a tiny random model learn to cluster, in minutes on a CPU
+	$(BIN)/cluster-r1 train demo --out $(TRAIN_DEMO)
+
+gpu-proof: $(VENV)/.trainers  ## SFT and GRPO of a real model on labelled sets: DATA=dir WEIGHTS=model OUT=dir [EMBEDDER=dir] [SMOKE=1]
+	$(BIN)/python benchmarks/gpu_proof.py $(DATA) --model $(WEIGHTS) --out $(OUT) $(if $(EMBEDDER),--embedder $(EMBEDDER)) $(if $(SMOKE),--cpu-smoke)
 
 test: setup  ## run the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow and not model"
@@ -45,4 +56,4 @@ bench: setup  ## overhead of the pipeline against the bundled endpoint
 	$(BIN)/python benchmarks/pipeline_overhead.py
 
 clean:  ## remove what make made
-	rm -rf $(VENV) $(DEMO) build *.egg-info
+	rm -rf $(VENV) $(DEMO) $(TRAIN_DEMO) build *.egg-info

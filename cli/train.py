@@ -12,10 +12,13 @@ import typer
 from ..core.errors import SettingsError
 from ..core.training_runs import RunFolder, RunInfo, Stage
 from ..core.workspace import Workspace
+from .ablation import ablation
 from .console import out, watched
 from .context import CommandContext
+from .demo import demo
 from .launch import launch
 from .recipes import recipes
+from .trial import trial
 
 if TYPE_CHECKING:
     from ..graphs.progress import Progress
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 train = typer.Typer(help="Train a model by a recipe: supervised fine-tuning, then GRPO.", no_args_is_help=True)
 train.command()(recipes)
 train.command()(launch)
+train.command()(demo)
+train.command()(trial)
+train.command()(ablation)
 
 _Recipe = Annotated[str, typer.Option(help="a bundled recipe's name, or a YAML file")]
 _Benchmark = Annotated[Path | None, typer.Option(help="a built benchmark; default: the project's")]
@@ -71,7 +77,7 @@ def sft(
     command: CommandContext = context.obj
     chosen = _changed(load_recipe(recipe, command.directory), "sft", {"max_steps": max_steps})
     source = _sft_rows(command.workspace, chosen, benchmark, data, traces)
-    order = _Order("sft", chosen, _run_folder(command.workspace, run or chosen.name), restart)
+    order = _Order("sft", chosen, command.run(run or chosen.name), restart)
     _train(order, source, train_sft)
 
 
@@ -102,7 +108,7 @@ def grpo(
     else:
         built = proven_benchmark(benchmark or command.workspace.benchmark)
         source = _Source(training_rows(built, "train", chosen.prompt, None), f"{built.folder}, split train")
-    order = _Order("grpo", chosen, _run_folder(command.workspace, run or chosen.name), restart)
+    order = _Order("grpo", chosen, command.run(run or chosen.name), restart)
     _train(order, source, train_grpo)
 
 
@@ -164,11 +170,6 @@ def _alone(data: Path, benchmark: Path | None) -> Path:
     if benchmark is not None:
         raise SettingsError("--data and --benchmark are two sources of rows; give one")
     return data
-
-
-def _run_folder(workspace: Workspace, run: str) -> RunFolder:
-    """A name lies below the project's runs/; anything with a slash is a folder of its own."""
-    return RunFolder(Path(run).absolute() if "/" in run else workspace.runs / run)
 
 
 def _changed(recipe: Recipe, section: str, values: dict[str, Any], **others: Any) -> Recipe:

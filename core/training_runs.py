@@ -119,6 +119,38 @@ class TrialCompletion(_Frozen):
     error: str = ""
 
 
+class PaperFigure(_Frozen):
+    """What the paper reports for an arm: V-measure on each split, in percent, and the average as printed."""
+
+    arm: str
+    model: str
+    table: Literal[3, 4]
+    c0: float
+    c1: float
+    c2: float
+    average: float
+
+
+class AblationArm(_Frozen):
+    """A training recipe that was compared, and how its model did on each split."""
+
+    name: str
+    says: str
+    steps: int = Field(description="optimizer updates over all its stages, those shared with other arms included")
+    seconds: float = Field(description="of training them")
+    trials: tuple[Trial, ...]
+
+
+class AblationResult(_Frozen):
+    """Arms of one recipe tried on the same examples (Tables 3 and 4), in the paper's order."""
+
+    recipe: str
+    benchmark: str
+    seed: int
+    arms: tuple[AblationArm, ...]
+    paper: tuple[PaperFigure, ...] = ()
+
+
 class StageFolder:
     """The files of one stage."""
 

@@ -1,4 +1,4 @@
-"""A random Qwen2 of a few hundred thousand weights, with a tokenizer learnt on the spot: something to train in a minute.
+"""A random Qwen2 of a few hundred thousand weights, with a tokenizer learnt on the spot: to train in a minute.
 
 The tokenizer is a real byte-level Qwen2 one. `AutoTokenizer` rebuilds it from its merges whatever was saved, and would
 silently drop the words of a word-level one.

@@ -43,6 +43,7 @@ from ..benchmark.files import (
 from ..benchmark.pools import Membership, training_texts
 from ..benchmark.proof import assert_sealed, prove
 from ..benchmark.sampling import TaskPool, TextCosts, frame_tokens, item_tokens, sample_examples
+from ..core.agreement import Interval
 from ..core.answer import render_answer
 from ..core.build_settings import BenchmarkSettings, DomainSettings, SplitSize
 from ..core.errors import BenchmarkError
@@ -54,9 +55,9 @@ from ..core.traces import Trace, Turn, write_traces
 from ..core.workspace import atomic_folder
 
 VALUES = {
-    "size": ("tiny", "small", "big", "huge"),
-    "color": ("red", "blue", "green", "gold"),
-    "thing": ("apple", "car", "dog", "hat"),
+    "size": ("small", "big", "huge"),
+    "color": ("red", "blue", "gold"),
+    "thing": ("car", "dog", "hat"),
 }
 """What a text says, in this order: a small blue hat."""
 
@@ -65,15 +66,18 @@ HELD: dict[str, Held] = {"color": "held-in", "thing": "held-in", "size": "held-o
 _TEXTS = 4
 """Of an example on average; there are 3 to 5."""
 
-_DOMAIN = "toy"
+TOY = "toy"
+"""The benchmark's name, and that of its one domain."""
+
 _RULE = "rule"
+_SURE = Interval(1.0, 1.0, 1.0)
 
 
 class ToySizes(NamedTuple):
     """Examples over all tasks: to train on, to reason about, and of each of c0, c1 and c2."""
 
     train: int = 240
-    distill: int = 1200
+    distill: int = 960
     held_out: int = 128
 
     def share(self, split: Split, held: Held) -> int:
@@ -84,7 +88,10 @@ class ToySizes(NamedTuple):
         return total if held == "held-out" else total // 2
 
 
-def write_toy_benchmark(folder: Path, seed: int, sizes: ToySizes = ToySizes()) -> Benchmark:
+TOY_SIZES = ToySizes()
+
+
+def write_toy_benchmark(folder: Path, seed: int, sizes: ToySizes = TOY_SIZES) -> Benchmark:
     """Write and prove it; the same arguments make the same bytes. What was in `folder` is replaced.
 
     Raises BenchmarkError when the texts are too few for so many different examples.
@@ -167,7 +174,7 @@ def _write(folder: Path, seed: int, sizes: ToySizes) -> BenchmarkManifest:
 
 def _settings(sizes: ToySizes) -> BenchmarkSettings:
     return BenchmarkSettings(
-        name="toy",
+        name=TOY,
         tokenizer=ESTIMATE,
         near_duplicate=None,
         train=sizes.train,
@@ -175,7 +182,7 @@ def _settings(sizes: ToySizes) -> BenchmarkSettings:
         max_clusters=3,
         min_texts=1,
         max_prompt_tokens=1000,
-        domains={_DOMAIN: DomainSettings(c0=sizes.held_out, c1=sizes.held_out, c2=sizes.held_out)},
+        domains={TOY: DomainSettings(c0=sizes.held_out, c1=sizes.held_out, c2=sizes.held_out)},
     )
 
 
@@ -185,7 +192,7 @@ def _write_texts(folder: Path, seed: int, settings: BenchmarkSettings) -> _Texts
     tokens = np.array(load_tokenizer(ESTIMATE).count(said), dtype=np.int32)
     rows = zip(values, tokens.tolist(), said, strict=True)
     with text_writer(folder / TEXTS) as write:
-        write([TextRow("-".join(words), _DOMAIN, length, text) for words, length, text in rows])
+        write([TextRow("-".join(words), TOY, length, text) for words, length, text in rows])
     groups = np.arange(len(values), dtype=np.int32)
     texts = _Texts(values, tokens, groups, np.zeros(len(values), dtype=bool))
     members = [texts.membership(attribute) for attribute in VALUES]
@@ -228,7 +235,7 @@ def _pool(texts: _Texts, attribute: str, pool: Pool) -> TaskPool:
     _, numbers, clusters = texts.membership(attribute)
     inside = texts.train == (pool == "train")
     members = (numbers[inside & (clusters == cluster)] for cluster in range(len(VALUES[attribute])))
-    return TaskPool(attribute, _DOMAIN, VALUES[attribute], tuple(members))
+    return TaskPool(attribute, TOY, VALUES[attribute], tuple(members))
 
 
 def _instruction(attribute: str) -> str:
@@ -241,18 +248,18 @@ def _task(texts: _Texts, attribute: str) -> BenchmarkTask:
     inside = [(values[place], bool(trained)) for values, trained in zip(texts.values, texts.train, strict=True)]
     return BenchmarkTask(
         id=attribute,
-        domain=_DOMAIN,
+        domain=TOY,
         instruction=_instruction(attribute),
         held=HELD[attribute],
         clusters=clusters,
-        project=_DOMAIN,
+        project=TOY,
         fingerprint=Taxonomy(task=attribute, instruction=_instruction(attribute), clusters=clusters).fingerprint,
         documents=len(inside),
         outcomes={"kept": len(inside)},
         sizes=dict(Counter(name for name, _ in inside)),
-        agreement=(1.0, 1.0, 1.0),
-        kappa=(1.0, 1.0, 1.0),
-        alpha=(1.0, 1.0, 1.0),
+        agreement=_SURE,
+        kappa=_SURE,
+        alpha=_SURE,
         pools={name: {"train": inside.count((name, True)), "eval": inside.count((name, False))} for name in names},
         too_long=0,
     )
@@ -261,8 +268,8 @@ def _task(texts: _Texts, attribute: str) -> BenchmarkTask:
 def _origin(texts: _Texts) -> Origin:
     content = "\n".join("-".join(words) for words in texts.values)
     return Origin(
-        project=_DOMAIN,
-        domain=_DOMAIN,
+        project=TOY,
+        domain=TOY,
         source="made by a rule",
         fingerprint=hashlib.blake2b(content.encode(), digest_size=8).hexdigest(),
         read=len(texts.values),

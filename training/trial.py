@@ -16,7 +16,7 @@ from ..core.workspace import write_bytes
 from ..graphs.progress import Progress
 from .data import TrainingRow
 from .models import load_tokenizer
-from .recipe import ModelChoice
+from .recipe import ModelChoice, Recipe
 from .tokens import prompt_tokens
 
 
@@ -35,6 +35,12 @@ class TrialSettings(NamedTuple):
     batch: int = 64
 
 
+def trial_settings(recipe: Recipe, samples: int = 1) -> TrialSettings:
+    """Sampled as the recipe's rollouts are."""
+    grpo = recipe.grpo
+    return TrialSettings(samples, grpo.temperature, grpo.top_p, grpo.max_completion_tokens, recipe.seed)
+
+
 class Said(NamedTuple):
     """A completion and its length in tokens."""
 
@@ -50,7 +56,7 @@ def try_model(
     name: str,
     split: str,
     progress: Progress,
-    settings: TrialSettings = TrialSettings(),
+    settings: TrialSettings,
     reward: RewardSettings = DEFAULT_REWARD,
 ) -> Trial:
     """Sample the model in `source` on the rows, and keep the trial and every completion in the run's folder.
@@ -160,6 +166,7 @@ def _complete(
     torch: Any, model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], settings: TrialSettings
 ) -> Iterator[list[Said]]:
     """`settings.samples` completions of each prompt, in order; special tokens are left out of the texts."""
+    prompts = [prompt for prompt in prompts for _ in range(settings.samples)]
     width = max(map(len, prompts))
     padded = [[tokenizer.pad_token_id] * (width - len(prompt)) + list(prompt) for prompt in prompts]
     seen = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
@@ -170,7 +177,6 @@ def _complete(
         input_ids=torch.tensor(padded, device=model.device),
         attention_mask=torch.tensor(seen, device=model.device),
         max_new_tokens=settings.max_tokens,
-        num_return_sequences=settings.samples,
         repetition_penalty=1.0,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,

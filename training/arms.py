@@ -1,0 +1,78 @@
+"""The training recipes that the paper compares (Tables 3 and 4), each as a chain of stages made from one recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+from ..core.errors import SettingsError
+from ..core.training_runs import RunFolder, Stage
+from .recipe import ModelChoice, Recipe
+
+Arm = Literal["final-answer", "distilled-final-answer", "rl", "rl-hint", "distilled-rl", "distilled-rl-hint"]
+ARMS: tuple[Arm, ...] = get_args(Arm)
+
+SAYS: dict[Arm, str] = {
+    "final-answer": "SFT on final answers alone",
+    "distilled-final-answer": "SFT on distilled reasoning, then on final answers alone",
+    "rl": "GRPO from the model as it is",
+    "rl-hint": "GRPO with the reasoning hint in the prompt",
+    "distilled-rl": "SFT on distilled reasoning, then GRPO",
+    "distilled-rl-hint": "SFT on distilled reasoning, then GRPO with the reasoning hint in the prompt",
+}
+
+_DISTILLED = "distilled"
+
+
+def checked_arms(names: Sequence[str]) -> tuple[Arm, ...]:
+    """In the paper's order. Raises SettingsError naming the first that is no arm."""
+    for name in names:
+        if name not in ARMS:
+            raise SettingsError(f"there is no arm {name!r}; --arm takes {', '.join(ARMS)}")
+    return tuple(arm for arm in ARMS if arm in names)
+
+
+class ArmStage(NamedTuple):
+    """A stage of an arm: its folder below the ablation's, its recipe, and whose model it starts from, if anyone's."""
+
+    folder: str
+    recipe: Recipe
+    stage: Stage
+
+    def run(self, ablation: Path) -> RunFolder:
+        return RunFolder(ablation / self.folder)
+
+    def model(self, ablation: Path) -> Path:
+        return self.run(ablation).stage(self.stage).model
+
+
+def arm_stages(recipe: Recipe, arm: Arm, ablation: Path) -> tuple[ArmStage, ...]:
+    """The stages of an arm in order; the last one's model is the arm's.
+
+    The distilled model is one run that several arms start from; it has seen no hint. Nothing else is changed: an arm
+    without SFT has the recipe's GRPO, and the other way round.
+    """
+    plain = _changed(recipe, prompt={"hint": False})
+    shared = ArmStage(_DISTILLED, _changed(plain, name=_DISTILLED, sft={"target": "reasoning"}), "sft")
+    own = _changed(plain, name=arm, prompt={"hint": arm.endswith("-hint")})
+    distilled = arm.startswith("distilled-")
+    if distilled:
+        own = own.model_copy(update={"model": _trained(own.model, shared.model(ablation))})
+    if arm.endswith("final-answer"):
+        last = ArmStage(arm, _changed(own, sft={"target": "answer", "split": "train"}), "sft")
+    else:
+        last = ArmStage(arm, _changed(own, grpo={"start": "base"}), "grpo")
+    return (shared, last) if distilled else (last,)
+
+
+def _trained(model: ModelChoice, folder: Path) -> ModelChoice:
+    return model.model_copy(update={"name": str(folder), "tiny": None})
+
+
+def _changed(recipe: Recipe, name: str | None = None, **sections: dict[str, object]) -> Recipe:
+    """The recipe with other values in some sections, checked anew."""
+    content = recipe.model_dump()
+    for section, values in sections.items():
+        content[section] |= values
+    return Recipe.model_validate(content | ({"name": name} if name else {}))

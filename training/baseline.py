@@ -1,0 +1,45 @@
+"""The baseline of a trial: words weighed by tf-idf and K-means, which is told K and does not read the instruction.
+
+The paper's embedding baselines are told K too (App. E.4); this one needs no model and sets the least to beat.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Any
+
+from ..core.answer import Answer, render_answer
+from ..core.scoring import DEFAULT_REWARD, RewardSettings
+from ..core.tasks import Example
+from ..core.training_runs import RunFolder, Trial
+from .data import TrainingRow
+from .trial import Said, TrialSettings, keep_trial
+
+NAME = "tfidf-kmeans"
+
+_SEED = 43
+"""The paper's `random_state` (App. E.4)."""
+
+
+def try_kmeans(
+    examples: Iterable[Example], run: RunFolder, split: str, reward: RewardSettings = DEFAULT_REWARD
+) -> Trial:
+    """Cluster each example's texts into as many clusters as gold has; kept beside the trials of models."""
+    began = time.monotonic()
+    rows: list[TrainingRow] = []
+    said: dict[str, list[Said]] = {}
+    for example in examples:
+        gold = example.gold.labels()
+        answer = Answer.from_labels(_kmeans(example.texts, len(set(gold))))
+        rows.append(TrainingRow(example.id, example.task, [], gold, None))
+        said[example.id] = [Said(render_answer(answer), 0)]
+    settings = TrialSettings(temperature=0.0, seed=_SEED)
+    return keep_trial(run, NAME, split, rows, said, settings, reward, time.monotonic() - began)
+
+
+def _kmeans(texts: Sequence[str], clusters: int) -> list[int]:
+    cluster: Any = import_module("sklearn.cluster")
+    words: Any = import_module("sklearn.feature_extraction.text").TfidfVectorizer(token_pattern=r"\S+")
+    return cluster.KMeans(clusters, n_init=10, random_state=_SEED).fit_predict(words.fit_transform(texts)).tolist()
