@@ -20,14 +20,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from cluster_r1.benchmark.files import Benchmark, Split
 from cluster_r1.cli.console import watched
-from cluster_r1.core.scoring import v_measure
-from cluster_r1.core.training_runs import RunFolder, RunInfo, Trial, append_line, read_lines
+from cluster_r1.core.training_runs import RunFolder, RunInfo, Trial, read_lines
 from cluster_r1.graphs.progress import Progress
 from cluster_r1.llm.tokenizers import open_tokenizer
 from cluster_r1.llm.weights import registry, weights_path
+from cluster_r1.training.baseline import Vectors, tfidf, try_kmeans
 from cluster_r1.training.data import training_rows
 from cluster_r1.training.grpo import train_grpo
 from cluster_r1.training.recipe import Recipe
@@ -77,7 +76,7 @@ def main() -> None:
         run = RunFolder(out / "runs" / recipe.name)
         stages = _train(recipe, benchmark, run, progress)
         _try(recipe, benchmark, run, plan, progress)
-        _baselines(benchmark, run, arguments.embedder, progress)
+        _baselines(recipe, benchmark, run, arguments.embedder)
     _write(out, run, arguments, benchmark, stages, (time.monotonic() - began) / 60)
 
 
@@ -116,57 +115,20 @@ def _base_folder(recipe: Recipe, run: RunFolder) -> str:
     return str(run.sft.base) if run.sft.base.exists() else str(recipe.model.name)
 
 
-def _baselines(benchmark: Benchmark, run: RunFolder, embedder: Path | None, progress: Progress) -> None:
-    """Embeddings and K-means with gold K on the texts alone: they do not read instructions."""
+def _baselines(recipe: Recipe, benchmark: Benchmark, run: RunFolder, embedder: Path | None) -> None:
+    """K-means with gold K on the texts alone: it does not read instructions."""
+    ways: dict[str, Vectors] = {"tfidf-kmeans": tfidf} | ({"minilm-kmeans": _encoder(embedder)} if embedder else {})
     for split in SPLITS:
-        rows = list(benchmark.examples(split))
-        for name in ("tf-idf + k-means", *(["minilm + k-means"] if embedder else [])):
-            if _has_trial(run, name, split):
-                continue
-            progress.stage(f"{name} on {split}", len(rows))
-            began = time.monotonic()
-            values = []
-            for example in rows:
-                gold = example.gold.labels()
-                values.append(v_measure(gold, _k_means(example.texts, len(set(gold)), embedder, name)).value)
-                progress.advance()
-            append_line(run.trials, _baseline_trial(name, split, values, time.monotonic() - began))
+        for name, vectors in ways.items():
+            if not _has_trial(run, name, split):
+                try_kmeans(benchmark.examples(split), run, split, recipe.reward.settings(), name, vectors)
 
 
-def _baseline_trial(name: str, split: str, values: Sequence[float], seconds: float) -> Trial:
-    mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else 0.0
-    return Trial(
-        model=name,
-        split=split,
-        examples=len(values),
-        samples=1,
-        temperature=0.0,
-        seed=43,
-        reward=mean,
-        standard_error=error,
-        format=1.0,
-        count=1.0,
-        quality=mean,
-        seconds=seconds,
-    )
+def _encoder(folder: Path) -> Vectors:
+    from sentence_transformers import SentenceTransformer
 
-
-def _k_means(texts: Sequence[str], clusters: int, embedder: Path | None, name: str) -> list[int]:
-    from sklearn.cluster import KMeans
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    if name.startswith("minilm"):
-        from sentence_transformers import SentenceTransformer
-
-        global _MINILM  # noqa: PLW0603 - loaded once
-        _MINILM = _MINILM or SentenceTransformer(str(embedder))
-        vectors = _MINILM.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
-    else:
-        vectors = TfidfVectorizer().fit_transform(texts)
-    return KMeans(clusters, random_state=43).fit_predict(vectors).tolist()
-
-
-_MINILM: Any = None
+    model = SentenceTransformer(str(folder))
+    return lambda texts: model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
 
 
 def _has_trial(run: RunFolder, name: str, split: str) -> bool:
