@@ -2,6 +2,7 @@
 
 traces/TASK.jsonl         the task's traces, in the order they were made
 traces/_verdicts.jsonl    people's decisions, one a trace; no task's id starts with an underscore
+traces/_put_away.jsonl    traces of examples that the benchmark no longer has, which nobody learns from
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ REASONS: tuple[RejectionReason, ...] = get_args(RejectionReason)
 
 _MISLEADING: frozenset[RejectionReason] = frozenset({"unusable", "answer"})
 _VERDICTS = "_verdicts.jsonl"
+_PUT_AWAY = "_put_away.jsonl"
 _Line = TypeVar("_Line", bound=BaseModel)
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$")]
 _Rating = Annotated[int, Field(ge=1, le=5)]
@@ -172,6 +174,15 @@ def write_traces(folder: Path, task: str, traces: Iterable[Trace]) -> Path:
     """A task's traces as one file, in place of those before, written line by line and renamed when complete."""
     path = folder / f"{task}.jsonl"
     with atomic_path(path) as temporary, temporary.open("wb") as file:
+        for trace in traces:
+            file.write(_as_line(trace))
+    return path
+
+
+def put_traces_away(folder: Path, traces: Iterable[Trace]) -> Path:
+    """Keep traces where no one learns from them; returns the file, which grows."""
+    path = folder / _PUT_AWAY
+    with path.open("ab") as file:
         for trace in traces:
             file.write(_as_line(trace))
     return path

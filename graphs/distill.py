@@ -24,7 +24,15 @@ from ..core.errors import BudgetReached, EndpointError
 from ..core.prompt import example_prompt
 from ..core.settings import ModelSettings, Role, Settings
 from ..core.tasks import Example
-from ..core.traces import Trace, Turn, read_task_traces, read_traces, read_verdicts, write_traces
+from ..core.traces import (
+    Trace,
+    Turn,
+    put_traces_away,
+    read_task_traces,
+    read_traces,
+    read_verdicts,
+    write_traces,
+)
 from ..core.workspace import Workspace, write_text
 from ..llm.protocol import ChatRequest
 from ..llm.requests import request_body
@@ -164,13 +172,16 @@ class _Job:
         return [place for place, one in enumerate(self._asked) if made.get(one.id) != one.made_from]
 
     def _leave_out_others(self) -> None:
-        """An earlier benchmark's traces may hold texts that this one tests on; the ledger can give them back."""
+        """An earlier benchmark's traces may hold texts that this one tests on; they are put away, not deleted."""
         for path in sorted(self._folder.glob("[!._]*.jsonl")):
             traces = list(read_task_traces(self._folder, path.stem))
             left = [trace for trace in traces if not trace.example or trace.example in self._places]
-            if len(left) < len(traces):
-                gone = len(traces) - len(left)
-                self._progress.note(f"{path.name}: {gone} traces of examples that the benchmark does not have left out")
+            gone = [trace for trace in traces if trace.example and trace.example not in self._places]
+            if gone:
+                put_away = put_traces_away(self._folder, gone)
+                self._progress.note(
+                    f"{path.name}: {len(gone)} traces of examples that the benchmark does not have, now in {put_away}"
+                )
                 write_traces(self._folder, path.stem, left)
             if not left:
                 path.unlink()

@@ -272,10 +272,11 @@ async def test_a_changed_text_redoes_its_examples_and_nobodys_word_about_the_old
     assert result.report.usable == len(list(kept_traces(workspace.traces))) == 3 * TASKS
 
 
-async def test_traces_of_examples_that_are_gone_are_left_out_and_others_stay(tmp_path: Path) -> None:
+async def test_traces_of_examples_that_are_gone_are_put_away_and_others_stay(tmp_path: Path) -> None:
     async with FaultEndpoint() as endpoint:
         workspace = distilling(tmp_path, endpoint.base_url)
         await run(workspace)
+        gone = (workspace.traces / "chat-0.jsonl").read_bytes()
         foreign = Trace(
             id="mine", task="own", instruction="x", prompt=(Turn("user", "x"),), reasoning="y", answer="z", model="me"
         )
@@ -287,11 +288,13 @@ async def test_traces_of_examples_that_are_gone_are_left_out_and_others_stay(tmp
     assert result.paid == 0
     assert result.report.examples == result.report.kept == 2 * (TASKS - 1)
     assert sorted(path.name for path in workspace.traces.glob("*.jsonl")) == [
+        "_put_away.jsonl",
         "chat-1.jsonl",
         "court-0.jsonl",
         "court-1.jsonl",
         "own.jsonl",
     ]
+    assert (workspace.traces / "_put_away.jsonl").read_bytes() == gone
     assert len(stored(workspace)) == 2 * (TASKS - 1) + 1
 
 
