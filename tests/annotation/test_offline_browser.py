@@ -196,7 +196,7 @@ async def test_drafts_survive_a_reload_and_a_closed_browser(desk: Desk) -> None:
     await tab.run("dispatchEvent(new Event('pagehide'))")
     await tab.call("Page.navigate", url="about:blank")
     await tab.open(Path(desk.channel.place(TAXONOMIES)).as_uri())
-    assert await tab.run(f"document.querySelector('{COMMENT}').value") == "half a thought"
+    await tab.wait(f"document.querySelector('{COMMENT}').value === 'half a thought'")
 
 
 async def test_a_page_with_nothing_unsaved_is_left_without_a_question(desk: Desk) -> None:
