@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from ..core.answer import answer_lines
 from ..core.distill_settings import DistillSettings
 from ..core.prompt import example_prompt
 from ..core.tasks import Example
@@ -16,7 +17,6 @@ from ..llm.protocol import ChatModel, ChatRequest
 from ..llm.structured import ask, read_as
 from .prompting import fenced, load_prompt
 from .schemas import object_schema, string_schema
-from .tracing import answer_lines
 
 _LONGEST_WHY = 240
 _LONGEST_QUOTE = 120

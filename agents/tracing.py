@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from ..core.answer import Answer, AnswerError, parse_answer, render_answer
+from ..core.answer import Answer, AnswerError, answer_lines, parse_answer
 from ..core.distill_settings import DistillSettings
 from ..core.errors import ModelAnswerError
 from ..core.prompt import example_prompt
@@ -118,11 +118,6 @@ class _Heard:
 
 class _OtherAnswer(Unusable):
     """A readable answer that is not gold."""
-
-
-def answer_lines(answer: Answer) -> str:
-    """The canonical lines of an answer, without tags."""
-    return render_answer(answer).partition("<answer>\n")[2].removesuffix("\n</answer>")
 
 
 def _read_trace(text: str, gold: Answer) -> tuple[str, Answer]:

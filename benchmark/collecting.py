@@ -12,6 +12,7 @@ import numpy as np
 from ..agents.prompting import load_prompt
 from ..core.archive import TaxonomyArchive
 from ..core.build_settings import BenchmarkSettings
+from ..core.consensus import GOLD
 from ..core.errors import BenchmarkError
 from ..core.kept import KeptLabels, kept_labels
 from ..core.labels import label_store
@@ -120,7 +121,7 @@ def _refuse_twins(tasks: Sequence[SourceTask]) -> None:
 
 def _from_corpus(taxonomy: Taxonomy) -> bool:
     """Clusters and labels came with the corpus (`cluster-r1 adopt`)."""
-    return taxonomy.provenance is not None and taxonomy.provenance.author == "corpus"
+    return taxonomy.provenance is not None and taxonomy.provenance.author == GOLD
 
 
 def _origin(workspace: Workspace, settings: Settings, documents: DocumentStore, asked_models: bool) -> Origin:

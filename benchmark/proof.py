@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import LeakError, SettingsError
+from ..core.errors import BenchmarkError, LeakError, SettingsError
 from ..core.tokenizer import ESTIMATE, TokenCounter, load_tokenizer
 from .duplicates import near_duplicate_groups
 from .evidence import Evidence, read_evidence
@@ -61,6 +61,13 @@ def prove(folder: Path, counter: TokenCounter | None = None) -> tuple[Check, ...
     tallies = (*inside.files(usage, alike), *common, inside.pools.rows, inside.pools.labels)
     pools = (*inside.pools.apart(alike), inside.pools.drawn(evidence.texts, usage))
     return (*(t.check() for t in tallies), lengths, *(t.check() for t in (*unseen, *pools)))
+
+
+def assert_proven(benchmark: Benchmark) -> None:
+    """Raises BenchmarkError when nothing proves a benchmark, LeakError when it leaks or was changed since."""
+    if not benchmark.manifest.proof:
+        raise BenchmarkError(f"nothing proves that {benchmark.folder} does not leak; build the benchmark again")
+    assert_sealed([*benchmark.manifest.proof, hashes(benchmark).check()])
 
 
 def assert_sealed(checks: Sequence[Check]) -> None:

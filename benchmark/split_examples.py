@@ -19,7 +19,7 @@ class SplitExamples:
         if not self._records:
             raise BenchmarkError(
                 f"{benchmark.folder} has no example in its {split} split; it needs held-in tasks and"
-                f" benchmark.examples, see `cluster-r1 stats` for what fell short"
+                f" benchmark.{split} above 0, see `cluster-r1 stats` for what fell short"
             )
 
     def __len__(self) -> int:

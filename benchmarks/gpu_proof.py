@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 from cluster_r1.benchmark.files import Benchmark, Split
 from cluster_r1.cli.console import watched
-from cluster_r1.core.training_runs import RunFolder, RunInfo, Trial, read_lines
+from cluster_r1.core.json_lines import read_lines
+from cluster_r1.core.training_runs import RunFolder, RunInfo, Trial
 from cluster_r1.graphs.progress import Progress
 from cluster_r1.llm.tokenizers import open_tokenizer
 from cluster_r1.llm.weights import registry, weights_path
@@ -30,9 +31,10 @@ from cluster_r1.training.baseline import Vectors, tfidf, try_kmeans
 from cluster_r1.training.data import training_rows
 from cluster_r1.training.grpo import train_grpo
 from cluster_r1.training.recipe import Recipe
-from cluster_r1.training.recipe_file import load_recipe
+from cluster_r1.training.recipe_file import changed_recipe, load_recipe
+from cluster_r1.training.sampling import SamplingSettings
 from cluster_r1.training.sft import train_sft
-from cluster_r1.training.trial import TrialSettings, try_model
+from cluster_r1.training.trial import try_model
 from labelled_sets import Sizes, labelled_benchmark, ruled_reasoning
 
 RECIPE = Path(__file__).with_suffix(".yaml")
@@ -81,13 +83,10 @@ def main() -> None:
 
 
 def _recipe(model: str, plan: Plan, arguments: argparse.Namespace) -> Recipe:
-    content = load_recipe(str(RECIPE)).model_dump()
-    content["model"]["name"] = model
-    for section, changes in plan.changes.items():
-        content[section] |= changes
+    recipe = changed_recipe(load_recipe(RECIPE), str(RECIPE), model={"name": model}, **plan.changes)
     if arguments.grpo_steps is not None:
-        content["grpo"]["max_steps"] = arguments.grpo_steps
-    return Recipe.model_validate(content)
+        recipe = changed_recipe(recipe, str(RECIPE), grpo={"max_steps": arguments.grpo_steps})
+    return recipe
 
 
 def _train(recipe: Recipe, benchmark: Benchmark, run: RunFolder, progress: Progress) -> list[RunInfo]:
@@ -100,7 +99,7 @@ def _train(recipe: Recipe, benchmark: Benchmark, run: RunFolder, progress: Progr
 
 def _try(recipe: Recipe, benchmark: Benchmark, run: RunFolder, plan: Plan, progress: Progress) -> None:
     models = {"base": _base_folder(recipe, run), "sft": run.sft.model, "grpo": run.grpo.model}
-    settings = TrialSettings(samples=plan.samples, max_tokens=recipe.grpo.max_completion_tokens, batch=128)
+    settings = SamplingSettings(samples=plan.samples, max_tokens=recipe.grpo.max_completion_tokens, batch=128)
     for split in SPLITS:
         rows = list(training_rows(benchmark, split, recipe.prompt, None))
         for name, model in models.items():
@@ -144,6 +143,7 @@ def _write(
     minutes: float,
 ) -> None:
     from cluster_r1.reports.training import training_page
+    from cluster_r1.reports.training_markdown import trials_markdown
 
     run.report.write_text(training_page(run), encoding="utf-8")
     examples = ", ".join(f"{count} {split}" for split, count in benchmark.manifest.examples.items())
@@ -159,14 +159,7 @@ def _write(
         "|---|---|---|---|---|",
         *(f"| {s.stage} | {s.step} | {s.rows} | {s.seconds / 60:.1f} | {s.device} |" for s in stages),
         "",
-        "| model | split | examples x samples | reward | s.e. | V | format | count | tokens |",
-        "|---|---|---|---|---|---|---|---|---|",
-        *(
-            f"| {t.model} | {t.split} | {t.examples} x {t.samples} | {t.reward:.3f} | {t.standard_error:.3f}"
-            f" | {t.quality:.3f} | {t.format:.2f} | {t.count:.2f} | {t.tokens:.0f} |"
-            for t in read_lines(run.trials, Trial)
-        ),
-        "",
+        trials_markdown(list(read_lines(run.trials, Trial))),
         "An invalid answer has V and reward 0. K-means knows the gold number of clusters and reads no instruction.",
         "",
     ]

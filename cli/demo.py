@@ -16,8 +16,9 @@ def demo(
     context: typer.Context,
     folder: Annotated[Path, typer.Option("--out", help="a new folder, which becomes a project")] = Path("train-demo"),
 ) -> None:
-    """A toy benchmark, SFT, GRPO and trials of a random model in about two minutes; the last step prints the table."""
-    from ..core.training_runs import Trial, read_lines
+    """A toy benchmark, SFT, GRPO and trials of a random model in about three minutes; it ends with a table."""
+    from ..core.json_lines import read_lines
+    from ..core.training_runs import Trial
     from ..training.demo import run_demo
 
     command: CommandContext = context.obj

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..core.errors import SettingsError
-from ..core.scoring import DEFAULT_REWARD, RewardSettings
+from ..core.scoring import DEFAULT_REWARD, Composition, RewardSettings
 from .console import err, out
 
 if TYPE_CHECKING:
@@ -21,12 +20,6 @@ _UNUSABLE = 2
 _BAR = 40
 
 
-class CompositionName(StrEnum):
-    product = "product"
-    harmonic = "harmonic"
-    sum = "sum"
-
-
 def reward(
     file: Annotated[Path, typer.Argument(help="completions with gold labels: .jsonl, .json or .parquet")],
     column: Annotated[str | None, typer.Option(help="the completion's column, a text or messages")] = None,
@@ -36,7 +29,7 @@ def reward(
     zeros: Annotated[bool, typer.Option("--zeros", help="print the reason for every zero, one line each")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
     output: Annotated[Path | None, typer.Option("--out", help="write the rows with their scores, as JSONL")] = None,
-    composition: Annotated[CompositionName, typer.Option(help="of count and quality")] = CompositionName.product,
+    composition: Annotated[Composition, typer.Option(help="of count and quality")] = DEFAULT_REWARD.composition,
     epsilon: Annotated[float, typer.Option(help="added to both factors")] = DEFAULT_REWARD.epsilon,
     decay: Annotated[float, typer.Option(help="of the count factor")] = DEFAULT_REWARD.decay,
     process: Annotated[
@@ -72,8 +65,8 @@ def reward(
         raise typer.Exit(_UNUSABLE)
 
 
-def _settings(composition: CompositionName, epsilon: float, decay: float, process: float) -> RewardSettings:
-    settings = RewardSettings(composition.value, epsilon, decay, process)
+def _settings(composition: Composition, epsilon: float, decay: float, process: float) -> RewardSettings:
+    settings = RewardSettings(composition, epsilon, decay, process)
     try:
         settings.check()
     except ValueError as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -22,7 +21,7 @@ from .trial import trial
 
 if TYPE_CHECKING:
     from ..graphs.progress import Progress
-    from ..training.data import TrainingRow
+    from ..training.data import Source, TrainingRow
     from ..training.recipe import Recipe
 
     Train = Callable[[Recipe, Iterable[TrainingRow], RunFolder, Progress, str], RunInfo]
@@ -50,13 +49,6 @@ class _Order(NamedTuple):
     restart: bool
 
 
-class _Source(NamedTuple):
-    """Rows, and what they come from in words."""
-
-    rows: Iterator[TrainingRow]
-    says: str
-
-
 @train.command()
 def sft(
     context: typer.Context,
@@ -75,7 +67,7 @@ def sft(
     from ..training.sft import train_sft
 
     command: CommandContext = context.obj
-    chosen = _changed(load_recipe(recipe, command.directory), "sft", {"max_steps": max_steps})
+    chosen = _with_steps(load_recipe(recipe, command.directory), "sft", max_steps)
     source = _sft_rows(command.workspace, chosen, benchmark, data, traces)
     order = _Order("sft", chosen, command.run(run or chosen.name), restart)
     _train(order, source, train_sft)
@@ -95,31 +87,31 @@ def grpo(
     max_steps: _MaxSteps = None,
 ) -> None:
     """GRPO with the clustering reward, from the run's SFT model; the same command goes on where it stopped."""
-    from ..training.data import proven_benchmark, read_rows, training_rows
+    from ..training.data import Source, proven_benchmark, read_rows, stage_source
     from ..training.grpo import train_grpo
     from ..training.recipe_file import load_recipe
 
     command: CommandContext = context.obj
-    chosen = _changed(load_recipe(recipe, command.directory), "grpo", {"max_steps": max_steps})
+    chosen = _with_steps(load_recipe(recipe, command.directory), "grpo", max_steps)
     if start is not None:
-        chosen = _changed(_changed(chosen, "model", {"name": start}, tiny=None), "grpo", {"start": "base"})
+        chosen = _changed(chosen, model={"name": start, "tiny": None}, grpo={"start": "base"})
     if data is not None:
-        source = _Source(read_rows(_alone(data, benchmark)), str(data))
+        source = Source(read_rows(_alone(data, benchmark)), str(data))
     else:
         built = proven_benchmark(benchmark or command.workspace.benchmark)
-        source = _Source(training_rows(built, "train", chosen.prompt, None), f"{built.folder}, split train")
+        source = stage_source(chosen, "grpo", built, command.workspace.traces)
     order = _Order("grpo", chosen, command.run(run or chosen.name), restart)
     _train(order, source, train_grpo)
 
 
-def _train(order: _Order, source: _Source, stage: Train) -> None:
+def _train(order: _Order, source: Source, stage: Train) -> None:
     from ..core.workspace import write_text
     from ..reports.training import training_page
     from ..training.ranks import rank, wait_for_all
     from ..training.resuming import held, set_aside
 
     main = rank() == 0
-    with held(order.run) if main else nullcontext(), watched() as progress:
+    with held(order.run), watched() as progress:
         if order.restart:
             moved = set_aside(order.run.stage(order.stage)) if main else None
             wait_for_all(order.recipe.hardware)
@@ -147,23 +139,19 @@ def _say(order: _Order, info: RunInfo) -> None:
 
 def _sft_rows(
     workspace: Workspace, recipe: Recipe, benchmark: Path | None, data: Path | None, traces: Path | None
-) -> _Source:
-    from ..benchmark.exports.reasoning import KeptReasoning, read_thoughts
-    from ..training.data import proven_benchmark, read_rows, training_rows
+) -> Source:
+    from ..training.data import Source, proven_benchmark, read_rows, stage_source
 
     if data is not None:
         if traces is not None:
             raise SettingsError("--traces goes with a benchmark; a file of --data has its reasoning in it")
-        return _Source(read_rows(_alone(data, benchmark)), str(data))
+        return Source(read_rows(_alone(data, benchmark)), str(data))
     if recipe.sft.target == "answer" and traces is not None:
         raise SettingsError(
             "--traces is for sft.target: reasoning; this recipe learns answers alone (sft.target: answer)"
         )
-    built, split = proven_benchmark(benchmark or workspace.benchmark), recipe.sft.split
-    reasoning = None
-    if recipe.sft.target == "reasoning":
-        reasoning = KeptReasoning(workspace.traces) if traces is None else read_thoughts(traces)
-    return _Source(training_rows(built, split, recipe.prompt, reasoning), f"{built.folder}, split {split}")
+    built = proven_benchmark(benchmark or workspace.benchmark)
+    return stage_source(recipe, "sft", built, traces or workspace.traces)
 
 
 def _alone(data: Path, benchmark: Path | None) -> Path:
@@ -172,13 +160,11 @@ def _alone(data: Path, benchmark: Path | None) -> Path:
     return data
 
 
-def _changed(recipe: Recipe, section: str, values: dict[str, Any], **others: Any) -> Recipe:
-    """The recipe with what the command line says otherwise, checked anew."""
-    from ..training.recipe_file import parse_recipe
+def _with_steps(recipe: Recipe, stage: Stage, steps: int | None) -> Recipe:
+    return recipe if steps is None else _changed(recipe, **{stage: {"max_steps": steps}})
 
-    said = {key: value for key, value in values.items() if value is not None}
-    if not said:
-        return recipe
-    content = recipe.model_dump(mode="json")
-    content[section] = {**content[section], **said, **others}
-    return parse_recipe(content, f"recipe {recipe.name} as the options change it")
+
+def _changed(recipe: Recipe, **changes: Any) -> Recipe:
+    from ..training.recipe_file import changed_recipe
+
+    return changed_recipe(recipe, f"recipe {recipe.name} as the options change it", **changes)

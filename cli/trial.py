@@ -49,14 +49,7 @@ def trial(
 
 
 def show_trials(trials: Iterable[Trial]) -> None:
-    from rich.table import Table
+    from ..reports.training_markdown import trial_lines
 
-    table = Table("split", "model", box=None)
-    for name in ("reward", "valid", "count", "V", "tokens", "examples"):
-        table.add_column(name, justify="right")
-    for one in sorted(trials, key=lambda one: one.split):
-        reward = f"{one.reward:.3f} ± {one.standard_error:.3f}"
-        valid = f"{100 * one.format:.0f} %"
-        numbers = (f"{one.count:.2f}", f"{one.quality:.2f}", f"{one.tokens:.0f}", f"{one.examples:,}")
-        table.add_row(one.split, one.model, reward, valid, *numbers)
-    out.print(table)
+    for line in trial_lines(sorted(trials, key=lambda one: one.split)):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)

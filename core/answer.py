@@ -84,6 +84,11 @@ def parse_answer(text: str, n: int) -> Answer:
     return Answer(clusters)
 
 
+def answer_tags() -> tuple[str, ...]:
+    """The four tags of a response, in order."""
+    return _TAGS
+
+
 def reasoning_of(text: str) -> str:
     """What stands between the think tags of a text that `parse_answer` accepts."""
     return text.partition("<think>")[2].partition("</think>")[0]
@@ -94,11 +99,23 @@ def render_answer(answer: Answer, think: str = "") -> str:
     for tag in _TAGS:
         if tag in think:
             raise ValueError(f"the reasoning contains the tag {tag!r}, which would make the answer unreadable")
-    lines = [f"Total clusters: [{len(answer.clusters)}]"]
-    for number, items in enumerate(answer.clusters, start=1):
-        lines.append(f"cluster{number}: [{', '.join(map(str, items))}]")
-    body = "\n".join(lines)
-    return f"<think>\n{think}\n</think>\n<answer>\n{body}\n</answer>"
+    return after_thought(think, answer_block(answer))
+
+
+def after_thought(think: str, block: str) -> str:
+    """A response of its parts, the reasoning without its tags and the answer with them; neither is checked."""
+    return f"<think>\n{think}\n</think>\n{block}"
+
+
+def answer_block(answer: Answer) -> str:
+    """The answer's part of a response, tags included."""
+    return f"<answer>\n{answer_lines(answer)}\n</answer>"
+
+
+def answer_lines(answer: Answer) -> str:
+    """The lines between the answer's tags."""
+    clusters = (f"cluster{n}: [{', '.join(map(str, items))}]" for n, items in enumerate(answer.clusters, start=1))
+    return "\n".join((f"Total clusters: [{len(answer.clusters)}]", *clusters))
 
 
 def answer_regex(n: int) -> str:
@@ -114,12 +131,17 @@ def answer_regex(n: int) -> str:
     )
 
 
-def answer_gbnf(n: int) -> str:
-    """The same layout as GBNF, which llama.cpp (`grammar`) and vLLM's xgrammar both read; lengths are not bounded."""
+def answer_gbnf(n: int, most_thought: int | None = None) -> str:
+    """The same layout as GBNF, which llama.cpp (`grammar`) and vLLM's xgrammar both read.
+
+    most_thought: characters of reasoning at most; the lists are not bounded.
+    """
+    thought = "[^<]*" if most_thought is None else f"[^<]{{0,{most_thought}}}"
     index = " | ".join(_gbnf_alternative(part) for part in _index_alternatives(n))
     return "\n".join(
         (
-            r'root ::= "<think>\n" [^<]* "\n</think>\n<answer>\n" "Total clusters: [" index "]\n" line+ "</answer>"',
+            rf'root ::= "<think>\n" {thought} "\n</think>\n<answer>\n" count line+ "</answer>"',
+            r'count ::= "Total clusters: [" index "]\n"',
             r'line ::= "cluster" index ": [" index (", " index)* "]\n"',
             f"index ::= {index}",
         )

@@ -43,14 +43,12 @@ class WordCounts(_Frozen):
     most: int
 
 
-class TaskTraces(_Frozen):
-    """One task: examples = kept + rejected + pending."""
+class _Outcomes(_Frozen):
+    """examples = kept + rejected + pending."""
 
-    task: str
-    instruction: str
     examples: int
     kept: int = Field(description="by the agents, before people's word")
-    rejected: dict[RejectionReason, int]
+    rejected: dict[RejectionReason, int] = Field(description="after the last round, by the last reason")
     pending: int = Field(description="examples without a trace: not asked yet, or without an answer")
     scores: MeanScores | None = Field(default=None, description="of kept traces that were rated")
     rederived: float | None = Field(default=None, description="mean V-measure of kept traces that were rederived")
@@ -62,33 +60,28 @@ class TaskTraces(_Frozen):
         return self.kept / done if done else None
 
 
-class DistillReport(_Frozen):
-    """The whole job: examples = kept + rejected + pending, in all and task by task."""
+class TaskTraces(_Outcomes):
+    """One task."""
+
+    task: str
+    instruction: str
+
+
+class DistillReport(_Outcomes):
+    """The whole job, in all and task by task."""
 
     benchmark: str = Field(description="its name")
     tracer: str = Field(description="the model that wrote the traces")
     reviewer: str = Field(description="the model that judged them")
     rounds: int = Field(description="traces written for an example at most")
-    examples: int
-    kept: int = Field(description="by the agents, before people's word")
-    rejected: dict[RejectionReason, int] = Field(description="after the last round, by the last reason")
-    pending: int = Field(description="examples without a trace: not asked yet, or without an answer")
     sent_back: dict[RejectionReason, int] = Field(description="traces that went back to the generator, by reason")
     rounds_needed: dict[int, int] = Field(description="kept traces by the round that made them, from 1")
     tasks: tuple[TaskTraces, ...]
-    scores: MeanScores | None = Field(default=None, description="of kept traces that were rated")
-    rederived: float | None = Field(default=None, description="mean V-measure of kept traces that were rederived")
     words: WordCounts | None = Field(default=None, description="None where no trace is kept")
     people_kept: int = Field(default=0, description="traces that people decided to keep")
     people_dropped: int = Field(default=0, description="traces that people decided to drop")
     usable: int = Field(description="traces kept after people's word: those that a model learns from")
     costs: tuple[RoleCost, ...] = Field(default=(), description="tracer and reviewer, over all runs")
-
-    @property
-    def kept_rate(self) -> float | None:
-        """Of the examples that have a trace, kept or rejected; None without any."""
-        done = self.examples - self.pending
-        return self.kept / done if done else None
 
 
 def read_report(folder: Path) -> DistillReport:

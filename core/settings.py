@@ -138,11 +138,29 @@ class ModelsSettings(Section):
     def role(self, role: Role) -> ModelSettings:
         return getattr(self, role)
 
+    def by_role(self) -> dict[str, ModelSettings]:
+        return {role: self.role(role) for role in ROLES}
+
 
 def _inherited(role: Role, default: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     reach = {"serve", "base_url"}
     base = {key: value for key, value in default.items() if not (key in reach and reach & own.keys())}
     return {**_ROLE_DEFAULTS[role], **base, **own}
+
+
+class TestedModel(ModelSettings):
+    """A model under test: all that a role's model may have, and what leaderboards tell about it."""
+
+    __test__ = False  # not a test, whatever pytest makes of the name
+
+    parameters: float | None = Field(default=None, gt=0, description="billions, for pictures of quality by size")
+    hint: bool = Field(default=False, description="add the reasoning hint to the prompt (paper Table 4)")
+
+
+class EvalSettings(Section):
+    """Models under test by name, for `cluster-r1 eval run --model NAME`."""
+
+    models: dict[str, TestedModel] = Field(default_factory=dict, description="by the name of their entry")
 
 
 class TaxonomySettings(Section):
@@ -270,6 +288,7 @@ class Settings(Section):
     budget: BudgetSettings = BudgetSettings()
     benchmark: BenchmarkSettings = BenchmarkSettings()
     distill: DistillSettings = DistillSettings()
+    eval: EvalSettings = EvalSettings()
     checkpoints: str = Field(default="sqlite", description="'sqlite' in the workspace, or a postgresql:// URL")
     seed: int = Field(default=0, description="sampling, probe choice and cluster orders")
 

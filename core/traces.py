@@ -13,7 +13,10 @@ from typing import Annotated, Literal, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from .answer import after_thought
 from .errors import WorkspaceError
+from .prompt import example_prompt
+from .tasks import Example
 from .workspace import atomic_path, write_bytes
 
 Criterion = Literal["completeness", "length", "coherence"]
@@ -40,6 +43,12 @@ class Turn(NamedTuple):
 
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+def prompt_of(example: Example) -> tuple[Turn, ...]:
+    """What the student is shown of an example."""
+    system, user = example_prompt(example.instruction, example.texts)
+    return Turn("system", system), Turn("user", user)
 
 
 def _as_turns(prompt: object) -> object:
@@ -116,7 +125,7 @@ class Trace(BaseModel):
     @property
     def completion(self) -> str:
         """What the student learns to say: reasoning and answer in the canonical form."""
-        return f"<think>\n{self.reasoning}\n</think>\n{self.answer}"
+        return after_thought(self.reasoning, self.answer)
 
 
 class TraceVerdict(BaseModel):

@@ -16,17 +16,17 @@ runs/NAME/report.html          curves, trials, completions
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import WorkspaceError
 
 Stage = Literal["sft", "grpo"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 Outcome = Literal["running", "done", "stopped", "failed"]
-_Line = TypeVar("_Line", bound=BaseModel)
+AlarmKind = Literal["zero_spread", "clipped", "format", "kl", "not_finite"]
 
 
 class _Frozen(BaseModel):
@@ -68,7 +68,7 @@ class Alarm(_Frozen):
     """Something a person should look at, and what to do about it."""
 
     step: int
-    kind: Literal["zero_spread", "clipped", "format", "kl", "not_finite"]
+    kind: AlarmKind
     value: float
     limit: float
     says: str
@@ -192,28 +192,3 @@ def read_run_info(path: Path) -> RunInfo | None:
         return RunInfo.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise WorkspaceError(f"{path} is damaged ({error.errors()[0]['msg']}); delete the stage's folder") from None
-
-
-def read_lines(path: Path, model: type[_Line]) -> Iterator[_Line]:
-    """The lines of a file that grows; none where it is missing. A last line that was cut by a kill is left out.
-
-    Raises WorkspaceError naming any other line that cannot be read.
-    """
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield model.model_validate_json(line)
-            except ValidationError as error:
-                raise WorkspaceError(
-                    f"{path} line {number} is no {model.__name__} ({error.errors()[0]['msg']}); delete it"
-                ) from None
-
-
-def append_line(path: Path, line: BaseModel) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(line.model_dump_json().encode() + b"\n")

@@ -12,6 +12,7 @@ tasks/                 TASK.json: the labelled task with its agreement statistic
 traces/                TASK.jsonl: reasoning traces for distillation; _verdicts.jsonl: what people say about them;
                        _report.json, report.html: figures of `cluster-r1 distill`
 runs/                  NAME: training runs, see core/training_runs.py
+evals/                 what models and baselines answered to a benchmark, see core/evaluation.py
 benchmark/             what `cluster-r1 build` makes: manifest.json, texts, pools, a file for each split, exports/
 state/                 ledger.sqlite, checkpoints.sqlite, gates/ (what open gates ask), pushed/ (what was shown to
                        people), argilla/ (the embedded server's data and secrets), logs/
@@ -55,6 +56,7 @@ class Workspace:
         self.traces = self.root / "traces"
         self.benchmark = self.root / "benchmark"
         self.runs = self.root / "runs"
+        self.evals = self.root / "evals"
         self.state = self.root / "state"
         self.ledger = self.state / "ledger.sqlite"
         self.checkpoints = self.state / "checkpoints.sqlite"
@@ -75,25 +77,32 @@ class Workspace:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the workspace for writing. The kernel frees it when the process dies, kill -9 included.
-
-        Raises WorkspaceLocked at once, naming the holder.
-        """
-        from filelock import FileLock, Timeout
-
-        self.state.mkdir(parents=True, exist_ok=True)
-        holder = self.state / "lock.holder"
-        lock = FileLock(self.state / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            who = holder.read_text() if holder.exists() else "another process"
-            raise WorkspaceLocked(f"{self.root} is in use by {who}; wait for it or stop it") from None
-        try:
-            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        """Hold the workspace for writing; see `folder_lock`."""
+        with folder_lock(self.state, str(self.root)):
             yield
-        finally:
-            lock.release()
+
+
+@contextmanager
+def folder_lock(folder: Path, name: str) -> Iterator[None]:
+    """Hold a folder for writing. The kernel frees it when the process dies, kill -9 included.
+
+    Raises WorkspaceLocked at once, naming the holder and `name`, what is held.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / ".lock.holder"
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        who = holder.read_text() if holder.exists() else "another process"
+        raise WorkspaceLocked(f"{name} is in use by {who}; wait for it or stop it") from None
+    try:
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        lock.release()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

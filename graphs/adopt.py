@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from ..core.archive import TaxonomyArchive
 from ..core.consensus import GOLD, Assignment, Consensus
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from ..core.labels import Keys
 
 _CHUNK = 5000
-_LONGEST_NAME = 120
 
 
 def adopt_gold(workspace: Workspace, settings: Settings, progress: Progress) -> tuple[TaskResult, ...]:
@@ -28,7 +29,7 @@ def adopt_gold(workspace: Workspace, settings: Settings, progress: Progress) -> 
 
     Documents without a label are in no task. Doing it again replaces what was adopted. The caller holds the
     workspace's lock. Raises SettingsError when no task names its labeling, CorpusError when the corpus has no such
-    labels or one label alone.
+    labels, one label alone, or labels that cannot be called clusters.
     """
     asked = [task for task in settings.tasks if task.gold is not None]
     if settings.corpus.gold is None or not asked:
@@ -48,42 +49,48 @@ def _adopt(
 ) -> TaskResult:
     progress.stage(f"{task.id}: gold labels", len(documents))
     gold = gold_by_key(settings, documents, task.id)
-    taxonomy = _accepted(workspace, task, gold)
+    labels = sorted(set(gold.values()))
+    taxonomy = _accepted(workspace, task, labels)
+    names = dict(zip(labels, taxonomy.names, strict=True))
+    gold = {key: names[label] for key, label in gold.items()}
     store = label_store(workspace, taxonomy)
     keys = documents.keys()
     for start in range(0, len(documents), _CHUNK):
-        rows = list(_rows(documents, keys, range(start, min(start + _CHUNK, len(documents))), gold))
-        store.write(f"gold-{start // _CHUNK:05d}", rows)
-        progress.advance(_CHUNK)
+        rows = range(start, min(start + _CHUNK, len(documents)))
+        store.write(f"gold-{start // _CHUNK:05d}", list(_rows(documents, keys, rows, gold)))
+        progress.advance(len(rows))
     return measure_task(workspace, settings, documents, taxonomy)
 
 
-def _accepted(workspace: Workspace, task: TaskSettings, gold: dict[int, str]) -> Taxonomy:
-    names = sorted(set(gold.values()))
-    if len(names) < 2:
-        found = f"only the label {names[0]!r}" if names else "no label"
+def _accepted(workspace: Workspace, task: TaskSettings, labels: Sequence[str]) -> Taxonomy:
+    """The labels as clusters, in their order."""
+    if len(labels) < 2:
+        found = f"only the label {labels[0]!r}" if labels else "no label"
         raise CorpusError(
             f"task {task.id!r}: the corpus has {found} under {task.gold!r}; look at the column that corpus.gold names"
         )
-    if too_long := next((name for name in names if len(name) > _LONGEST_NAME), None):
-        raise CorpusError(f"task {task.id!r}: the label {too_long[:40]!r}... has more than {_LONGEST_NAME} characters")
-    archive = TaxonomyArchive(workspace.taxonomies)
-    taxonomy = archive.add(
-        Taxonomy(
+    try:
+        taxonomy = Taxonomy(
             task=task.id,
             instruction=task.instruction,
-            clusters=tuple(Cluster(name=name) for name in names),
-            provenance=Provenance(author="corpus", kind="given", changes=(f"the labels of {task.gold}",)),
+            clusters=tuple(Cluster(name=label) for label in labels),
+            provenance=Provenance(author=GOLD, kind="given", changes=(f"the labels of {task.gold}",)),
         )
-    )
-    archive.accept(taxonomy)
-    return taxonomy
+    except ValidationError as error:
+        says = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise CorpusError(
+            f"task {task.id!r}: the labels under {task.gold!r} cannot be clusters ({says}); rename them in the corpus"
+        ) from None
+    archive = TaxonomyArchive(workspace.taxonomies)
+    kept = archive.add(taxonomy)
+    archive.accept(kept)
+    return kept
 
 
 def _rows(documents: DocumentStore, keys: Keys, rows: range, gold: dict[int, str]) -> Iterator[LabelRow]:
     for row, document in zip(rows, documents.rows(rows, meta=False), strict=True):
         label = gold.get(int(keys[row]))
         if label is not None:
-            vote = Assignment(labeler=GOLD, cluster=Cluster(name=label).name)
-            consensus = Consensus(document_id=document.id, outcome="kept", cluster=vote.cluster, votes=(vote, vote))
+            vote = Assignment(labeler=GOLD, cluster=label)
+            consensus = Consensus(document_id=document.id, outcome="kept", cluster=label, votes=(vote, vote))
             yield LabelRow(int(keys[row]), row, cut=False, consensus=consensus)

@@ -18,15 +18,14 @@ import orjson
 from ..agents.rederiving import RederivingAgent
 from ..agents.reviewing import ReviewAgent
 from ..agents.tracing import TracingAgent
-from ..core.answer import Answer, render_answer
+from ..core.answer import Answer, answer_block
 from ..core.distillation import Asked, DistillReport, distill_report, write_report
 from ..core.errors import BudgetReached, EndpointError
-from ..core.prompt import example_prompt
 from ..core.settings import ModelSettings, Role, Settings
 from ..core.tasks import Example
 from ..core.traces import (
     Trace,
-    Turn,
+    prompt_of,
     put_traces_away,
     read_task_traces,
     read_traces,
@@ -223,9 +222,9 @@ class _Job:
             id=_id_of(example, draft.reasoning, earlier),
             task=example.task,
             instruction=example.instruction,
-            prompt=_prompt_of(example),
+            prompt=prompt_of(example),
             reasoning=draft.reasoning,
-            answer=_answer_of(Answer(draft.answer) if draft.answer else example.gold),
+            answer=answer_block(Answer(draft.answer) if draft.answer else example.gold),
             model=self._settings.models.tracer.model,
             scores=draft.scores,
             kept=draft.status == "kept",
@@ -245,15 +244,6 @@ def _asked_of(model: ModelSettings) -> list[Any]:
 
 def _hash(content: list[Any]) -> str:
     return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
-
-
-def _prompt_of(example: Example) -> tuple[Turn, ...]:
-    system, user = example_prompt(example.instruction, example.texts)
-    return Turn("system", system), Turn("user", user)
-
-
-def _answer_of(answer: Answer) -> str:
-    return render_answer(answer).partition("</think>\n")[2]
 
 
 def _id_of(example: Example, reasoning: str, earlier: Trace | None) -> str:

@@ -157,7 +157,7 @@ class _Listening:
 
 
 async def _probe(run: Run, labeler: Labeler, taxonomy: Taxonomy, documents: list[Document]) -> _Measured:
-    model = _Listening(run.roles.labeling(labeler))
+    model = _Listening(run.roles.bulk(labeler))
     agent = LabelingAgent(labeler, model, taxonomy, run.settings.labeling, run.settings.seed)
     together = min(len(documents), run.settings.models.role(labeler).concurrency)
 

@@ -32,7 +32,7 @@ async def open_models(workspace: Workspace, settings: Settings, progress: Progre
     ledger = Ledger(workspace.ledger, settings.budget)
     try:
         async with (
-            Roles(settings.models, ledger, workspace.logs, progress.note) as roles,
+            Roles(settings.models.by_role(), ledger, workspace.logs, progress.note) as roles,
             open_checkpoints(settings.checkpoints, workspace) as checkpoints,
         ):
             yield Opened(ledger, roles, checkpoints)

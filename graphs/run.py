@@ -51,7 +51,7 @@ class Run:
     def agents(self, taxonomy: Taxonomy) -> dict[Labeler, LabelingAgent]:
         return {
             labeler: LabelingAgent(
-                labeler, self.roles.labeling(labeler), taxonomy, self.settings.labeling, self.settings.seed
+                labeler, self.roles.bulk(labeler), taxonomy, self.settings.labeling, self.settings.seed
             )
             for labeler in LABELERS
         }

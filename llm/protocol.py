@@ -15,12 +15,14 @@ class Message(NamedTuple):
 class ChatRequest:
     """One call's content; temperature and limits belong to the role's settings.
 
-    `schema` is the JSON schema that the reply's text must satisfy. `variant` numbers independent samples of one prompt.
+    `schema` is the JSON schema that the reply's text must satisfy, `grammar` one in GBNF; `variant` numbers independent
+    samples of one prompt.
     """
 
     messages: tuple[Message, ...]
     schema: dict[str, Any] | None = None
     variant: int = 0
+    grammar: str | None = None
 
     def answered(self, reply: str, complaint: str) -> ChatRequest:
         """The same conversation after a bad reply: the reply as said, then what was wrong with it.
@@ -28,7 +30,7 @@ class ChatRequest:
         It is another variant: with the seed of the bad reply a model tends to say the same again.
         """
         messages = (*self.messages, Message("assistant", reply), Message("user", complaint))
-        return ChatRequest(messages, self.schema, self.variant + 1)
+        return ChatRequest(messages, self.schema, self.variant + 1, self.grammar)
 
 
 class Usage(NamedTuple):

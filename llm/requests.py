@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from ..core.errors import SettingsError
 from ..core.settings import ModelSettings
 from .protocol import ChatRequest
 
@@ -16,7 +17,10 @@ _UNSUPPORTED_BY_OPENAI = frozenset({"minLength", "maxLength"})
 
 
 def request_body(settings: ModelSettings, request: ChatRequest) -> dict[str, Any]:
-    """The OpenAI chat body. `extra_body` wins over everything; a null in it removes the field."""
+    """The OpenAI chat body. `extra_body` wins over everything; a null in it removes the field.
+
+    Raises SettingsError for a grammar that the model's server is not known to take.
+    """
     messages = [{"role": message.role, "content": message.content} for message in request.messages]
     body: dict[str, Any] = {
         "model": settings.model,
@@ -29,6 +33,8 @@ def request_body(settings: ModelSettings, request: ChatRequest) -> dict[str, Any
         body["seed"] = settings.seed + request.variant
     if request.schema is not None:
         _constrain(body, settings, request.schema)
+    if request.grammar is not None:
+        body |= _grammar(settings, request.grammar)
     return {key: value for key, value in {**body, **settings.extra_body}.items() if value is not None}
 
 
@@ -54,6 +60,18 @@ def _constrain(body: dict[str, Any], settings: ModelSettings, schema: dict[str, 
         last = body["messages"][-1]
         shown = orjson.dumps(schema).decode()
         last["content"] += f"\n\nReply with one JSON object and nothing else. It must satisfy this schema:\n{shown}"
+
+
+def _grammar(settings: ModelSettings, grammar: str) -> dict[str, Any]:
+    """llama.cpp and vLLM each ignore the other's field without a word, so nothing is sent on a guess."""
+    if settings.serve == "vllm" or settings.structured == "structured_outputs":
+        return {"structured_outputs": {"grammar": grammar}}
+    if settings.serve == "embedded":
+        return {"grammar": grammar}
+    raise SettingsError(
+        f"the endpoint of {settings.model!r} is not known to constrain by a grammar: that takes serve: embedded,"
+        " serve: vllm, or structured: structured_outputs for a vLLM endpoint"
+    )
 
 
 def _is_openai(base_url: str | None) -> bool:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core.errors import SettingsError
-from ..core.settings import ModelSettings, ModelsSettings, Role
+from ..core.settings import ModelSettings
 from .concurrency import AdaptiveLimiter
 from .ledger import Ledger
 from .model import EndpointHealth, LedgeredModel, Transport
@@ -38,9 +38,11 @@ class _Endpoint(NamedTuple):
 
 
 class Roles:
-    """An asynchronous context that hands out models and closes sessions and servers at its end."""
+    """An asynchronous context that hands out models by role, and closes sessions and servers at its end."""
 
-    def __init__(self, settings: ModelsSettings, ledger: Ledger, logs: Path, notify: Notify = lambda _: None) -> None:
+    def __init__(
+        self, settings: Mapping[str, ModelSettings], ledger: Ledger, logs: Path, notify: Notify = lambda _: None
+    ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._logs = logs
@@ -48,7 +50,7 @@ class Roles:
         self._endpoints: dict[str, _Endpoint] = {}
         self._servers: dict[str, LocalServer] = {}
         self._session: aiohttp.ClientSession | None = None
-        self.models: dict[Role, LedgeredModel] = {}
+        self.models: dict[str, LedgeredModel] = {}
 
     async def __aenter__(self) -> Roles:
         return self
@@ -66,21 +68,21 @@ class Roles:
         """Calls that were paid in this run."""
         return sum(model.paid for model in self.models.values())
 
-    def thinking(self, role: Role) -> LedgeredModel:
+    def thinking(self, role: str) -> LedgeredModel:
         """A model for few, long calls (generation, refinement, tracing, reviewing), through ChatOpenAI."""
-        settings = self._settings.role(role)
+        settings = self._settings[role]
         return self._model(role, lambda: self._open_thinking(settings), keep_request=True)
 
-    def labeling(self, role: Role) -> LedgeredModel:
-        """A model for many short calls, through aiohttp."""
-        settings = self._settings.role(role)
+    def bulk(self, role: str) -> LedgeredModel:
+        """A model for many calls (labels, evaluation), through aiohttp."""
+        settings = self._settings[role]
         return self._model(role, lambda: self._open_data_plane(settings), keep_request=False)
 
     def _model(
-        self, role: Role, open_transport: Callable[[], Awaitable[Transport]], keep_request: bool
+        self, role: str, open_transport: Callable[[], Awaitable[Transport]], keep_request: bool
     ) -> LedgeredModel:
         if role not in self.models:
-            settings = self._settings.role(role)
+            settings = self._settings[role]
             endpoint = self._endpoint(settings)
             self.models[role] = LedgeredModel(
                 role, settings, _OnDemand(open_transport), self._ledger, endpoint.limiter, endpoint.health, keep_request

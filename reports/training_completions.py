@@ -6,7 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.training_runs import SampledCompletion, read_lines
+from ..core.json_lines import read_lines
+from ..core.training_runs import SampledCompletion
 from .page import count
 from .series import is_drawable
 

@@ -6,20 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ..core.training_runs import (
-    Alarm,
-    MetricLine,
-    RunFolder,
-    RunInfo,
-    Stage,
-    StageFolder,
-    Trial,
-    read_lines,
-    read_run_info,
-)
+from ..core.json_lines import read_lines
+from ..core.training_runs import STAGES, Alarm, MetricLine, RunFolder, RunInfo, Stage, StageFolder, Trial, read_run_info
 from .series import Point
 
-STAGES: tuple[Stage, ...] = ("sft", "grpo")
 STAGE_WORDS: dict[Stage, str] = {"sft": "SFT", "grpo": "GRPO"}
 _TRAINED = ("base", "sft", "grpo")
 

@@ -6,6 +6,7 @@ import math
 import random
 from pathlib import Path
 
+from cluster_r1.core.json_lines import append_line
 from cluster_r1.core.training_runs import (
     Alarm,
     MetricLine,
@@ -15,7 +16,6 @@ from cluster_r1.core.training_runs import (
     Stage,
     StageFolder,
     Trial,
-    append_line,
 )
 from pydantic import BaseModel
 

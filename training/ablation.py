@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from ..benchmark.exports.reasoning import read_thoughts
 from ..benchmark.files import EVALUATION, Benchmark, Split
-from ..core.training_runs import AblationArm, AblationResult, RunFolder, Trial, read_lines, read_run_info
+from ..core.json_lines import read_lines
+from ..core.paper_tables import paper_recipes
+from ..core.training_runs import AblationArm, AblationResult, RunFolder, Trial, read_run_info
 from ..core.workspace import write_text
 from ..graphs.progress import Progress
 from ..reports.training import training_page
 from .ablation_table import ablation_markdown, ablation_report
 from .arms import ARMS, SAYS, Arm, ArmStage, arm_stages
-from .data import TrainingRow, training_rows
+from .data import stage_source, training_rows
 from .grpo import train_grpo
-from .paper_tables import PAPER
 from .ranks import rank, wait_for_all
 from .recipe import Recipe
 from .recipe_file import render_recipe
 from .resuming import held
+from .sampling import SamplingSettings
 from .sft import train_sft
-from .trial import TrialSettings, trial_settings, try_model
+from .trial import sampling_settings, try_model
 
 RESULTS = "results.json"
 TABLE = "results.md"
@@ -78,7 +77,7 @@ def _run_arm(order: AblationOrder, arm: Arm, sources: _Sources) -> None:
     for stage in stages:
         _train(stage, sources)
     if rank() == 0:
-        run, settings = last.run(sources.folder), trial_settings(order.recipe, order.samples)
+        run, settings = last.run(sources.folder), sampling_settings(order.recipe, order.samples)
         for split in order.splits:
             rows = list(islice(training_rows(sources.benchmark, split, last.recipe.prompt, None), order.examples))
             if not (unchanged and any(_tells(trial, split, len(rows), settings) for trial in _trials(run))):
@@ -90,23 +89,10 @@ def _run_arm(order: AblationOrder, arm: Arm, sources: _Sources) -> None:
 
 def _train(stage: ArmStage, sources: _Sources) -> None:
     run, recipe = stage.run(sources.folder), stage.recipe
-    with held(run) if rank() == 0 else nullcontext():
-        if stage.stage == "sft":
-            train_sft(recipe, _rows(stage, sources), run, sources.progress, _says(sources, recipe.sft.split))
-        else:
-            train_grpo(recipe, _rows(stage, sources), run, sources.progress, _says(sources, "train"))
-
-
-def _rows(stage: ArmStage, sources: _Sources) -> Iterator[TrainingRow]:
-    sft = stage.recipe.sft
-    if stage.stage == "grpo":
-        return training_rows(sources.benchmark, "train", stage.recipe.prompt, None)
-    thoughts = read_thoughts(sources.traces) if sft.target == "reasoning" else None
-    return training_rows(sources.benchmark, sft.split, stage.recipe.prompt, thoughts)
-
-
-def _says(sources: _Sources, split: Split) -> str:
-    return f"{sources.benchmark.folder}, split {split}"
+    learnt = stage_source(recipe, stage.stage, sources.benchmark, sources.traces)
+    train = train_sft if stage.stage == "sft" else train_grpo
+    with held(run):
+        train(recipe, learnt.rows, run, sources.progress, learnt.says)
 
 
 def _is_as_asked(stage: ArmStage, folder: Path) -> bool:
@@ -115,7 +101,7 @@ def _is_as_asked(stage: ArmStage, folder: Path) -> bool:
     return written.exists() and written.read_text(encoding="utf-8") == render_recipe(stage.recipe)
 
 
-def _tells(trial: Trial, split: Split, examples: int, settings: TrialSettings) -> bool:
+def _tells(trial: Trial, split: Split, examples: int, settings: SamplingSettings) -> bool:
     """Whether a trial is the one that is asked for."""
     asked = (split, examples, settings.samples, settings.temperature, settings.seed)
     return asked == (trial.split, trial.examples, trial.samples, trial.temperature, trial.seed)
@@ -133,7 +119,7 @@ def _result(order: AblationOrder, sources: _Sources) -> AblationResult:
         benchmark=sources.benchmark.manifest.name,
         seed=order.recipe.seed,
         arms=tuple(arm for arm in found if arm is not None),
-        paper=PAPER,
+        paper=paper_recipes(),
     )
 
 

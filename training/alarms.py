@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from ..core.training_runs import Alarm
+from ..core.training_runs import Alarm, AlarmKind
 from .recipe import AlarmSettings
 
-Kind = Literal["zero_spread", "clipped", "format", "kl", "not_finite"]
 _FINITE = ("loss", "reward", "grad_norm")
 
 
 class _Watched(NamedTuple):
     """A metric whose mean over the window must not pass its limit."""
 
-    kind: Kind
+    kind: AlarmKind
     metric: str
     below: bool
     says: str
@@ -59,14 +58,14 @@ class AlarmWatch:
     """Looks at each logged step. An alarm is given when a mean passes its limit, and again only after it came back."""
 
     def __init__(self, settings: AlarmSettings) -> None:
-        self._limits: dict[Kind, float] = {
+        self._limits: dict[AlarmKind, float] = {
             "zero_spread": settings.zero_spread,
             "clipped": settings.clipped,
             "format": settings.format,
             "kl": settings.kl,
         }
-        self._windows: dict[Kind, deque[float]] = {watched.kind: deque(maxlen=settings.window) for watched in _WATCHED}
-        self._open: set[Kind] = set()
+        self._windows: dict[AlarmKind, deque[float]] = {w.kind: deque(maxlen=settings.window) for w in _WATCHED}
+        self._open: set[AlarmKind] = set()
 
     def look(self, step: int, values: Mapping[str, float]) -> list[Alarm]:
         """The alarms of this step; a metric that it does not have is not looked at."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from ..core.errors import SettingsError
 from ..core.training_runs import RunFolder, Stage
-from .recipe import ModelChoice, Recipe
+from .recipe import Recipe
+from .recipe_file import changed_recipe
 
 Arm = Literal["final-answer", "distilled-final-answer", "rl", "rl-hint", "distilled-rl", "distilled-rl-hint"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
@@ -58,7 +59,7 @@ def arm_stages(recipe: Recipe, arm: Arm, ablation: Path) -> tuple[ArmStage, ...]
     own = _changed(plain, name=arm, prompt={"hint": arm.endswith("-hint")})
     distilled = arm.startswith("distilled-")
     if distilled:
-        own = own.model_copy(update={"model": _trained(own.model, shared.model(ablation))})
+        own = _changed(own, model={"name": str(shared.model(ablation)), "tiny": None})
     if arm.endswith("final-answer"):
         last = ArmStage(arm, _changed(own, sft={"target": "answer", "split": "train"}), "sft")
     else:
@@ -66,13 +67,5 @@ def arm_stages(recipe: Recipe, arm: Arm, ablation: Path) -> tuple[ArmStage, ...]
     return (shared, last) if distilled else (last,)
 
 
-def _trained(model: ModelChoice, folder: Path) -> ModelChoice:
-    return model.model_copy(update={"name": str(folder), "tiny": None})
-
-
-def _changed(recipe: Recipe, name: str | None = None, **sections: dict[str, object]) -> Recipe:
-    """The recipe with other values in some sections, checked anew."""
-    content = recipe.model_dump()
-    for section, values in sections.items():
-        content[section] |= values
-    return Recipe.model_validate(content | ({"name": name} if name else {}))
+def _changed(recipe: Recipe, **changes: Any) -> Recipe:
+    return changed_recipe(recipe, f"recipe {recipe.name} as the ablation changes it", **changes)

@@ -6,20 +6,22 @@ The paper's embedding baselines are told K too (App. E.1). Words weighed by tf-i
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from ..core.answer import Answer, render_answer
 from ..core.scoring import DEFAULT_REWARD, RewardSettings
 from ..core.tasks import Example
 from ..core.training_runs import RunFolder, Trial
 from .data import TrainingRow
-from .trial import Said, TrialSettings, keep_trial
+from .sampling import Said, SamplingSettings
+from .trial import keep_trial
 
 NAME = "tfidf-kmeans"
 
-_SEED = 43
+SEED = 43
 """The paper's `random_state` (App. E.1)."""
 
 
@@ -46,13 +48,16 @@ def try_kmeans(
     said: dict[str, list[Said]] = {}
     for example in examples:
         gold = example.gold.labels()
-        answer = Answer.from_labels(_kmeans(vectors(example.texts), len(set(gold))))
+        answer = Answer.from_labels(kmeans(vectors(example.texts), len(set(gold)), starts=10))
         rows.append(TrainingRow(example.id, example.task, [], gold, None))
         said[example.id] = [Said(render_answer(answer), 0)]
-    settings = TrialSettings(temperature=0.0, seed=_SEED)
+    settings = SamplingSettings(temperature=0.0, seed=SEED)
     return keep_trial(run, name, split, rows, said, settings, reward, time.monotonic() - began)
 
 
-def _kmeans(vectors: Any, clusters: int) -> list[int]:
+def kmeans(vectors: Any, clusters: int, starts: int | Literal["auto"]) -> list[int]:
+    """Each row's cluster. Fewer come out where fewer rows differ, without scikit-learn's warning that says so."""
     cluster: Any = import_module("sklearn.cluster")
-    return cluster.KMeans(clusters, n_init=10, random_state=_SEED).fit_predict(vectors).tolist()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Number of distinct clusters")
+        return cluster.KMeans(clusters, n_init=starts, random_state=SEED).fit_predict(vectors).tolist()

@@ -8,15 +8,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from ..benchmark.exports.reasoning import Thoughts
+from ..benchmark.exports.reasoning import Thoughts, read_thoughts
 from ..benchmark.files import Benchmark, Split
-from ..benchmark.proof import assert_sealed
-from ..benchmark.proof_files import hashes
+from ..benchmark.proof import assert_proven
 from ..core.answer import Answer, render_answer
 from ..core.errors import BenchmarkError
 from ..core.prompt import example_prompt, with_hint
 from ..core.tasks import Example
-from .recipe import PromptSettings
+from .recipe import PromptSettings, Recipe, Stage
 
 _ROLES = ("system", "user", "assistant")
 
@@ -38,9 +37,7 @@ class TrainingRow(NamedTuple):
 def proven_benchmark(folder: Path) -> Benchmark:
     """A benchmark to train on. Raises LeakError for one that leaks, or was changed since it was proven not to."""
     benchmark = Benchmark(folder)
-    if not benchmark.manifest.proof:
-        raise BenchmarkError(f"nothing proves that {folder} does not leak; build the benchmark again")
-    assert_sealed([*benchmark.manifest.proof, hashes(benchmark).check()])
+    assert_proven(benchmark)
     return benchmark
 
 
@@ -60,6 +57,25 @@ def training_rows(
             example.gold.labels(),
             _learnt(example, reasoning),
         )
+
+
+class Source(NamedTuple):
+    """Rows, and what they come from in words."""
+
+    rows: Iterator[TrainingRow]
+    says: str
+
+
+def stage_source(recipe: Recipe, stage: Stage, benchmark: Benchmark, traces: Path) -> Source:
+    """What a stage learns from: GRPO the split train, SFT the recipe's split with the reasoning in `traces`.
+
+    Raises BenchmarkError where reasoning is to be learnt and there is none.
+    """
+    split: Split = "train" if stage == "grpo" else recipe.sft.split
+    wants_reasoning = stage == "sft" and recipe.sft.target == "reasoning"
+    thoughts = read_thoughts(traces) if wants_reasoning else None
+    rows = training_rows(benchmark, split, recipe.prompt, thoughts)
+    return Source(rows, f"{benchmark.folder}, split {split}")
 
 
 def _learnt(example: Example, reasoning: Mapping[str, str] | Thoughts | None) -> str | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..benchmark.exports.reasoning import read_thoughts
 from ..benchmark.files import Benchmark, Split
 from ..core.errors import BenchmarkError
 from ..core.training_runs import RunFolder
 from ..core.workspace import Workspace
 from ..graphs.progress import Progress
-from .data import proven_benchmark, training_rows
+from .data import proven_benchmark, stage_source
 from .grpo import train_grpo
 from .recipe_file import load_recipe
 from .resuming import held
@@ -31,11 +30,10 @@ def run_demo(folder: Path, progress: Progress) -> RunFolder:
     run = RunFolder(workspace.runs / recipe.name)
     benchmark = _benchmark(workspace, recipe.seed, progress)
     with held(run):
-        says = f"{benchmark.folder}, split "
-        thoughts = read_thoughts(workspace.traces)
-        learnt = training_rows(benchmark, recipe.sft.split, recipe.prompt, thoughts)
-        train_sft(recipe, learnt, run, progress, says + recipe.sft.split)
-        train_grpo(recipe, training_rows(benchmark, "train", recipe.prompt, None), run, progress, says + "train")
+        learnt = stage_source(recipe, "sft", benchmark, workspace.traces)
+        train_sft(recipe, learnt.rows, run, progress, learnt.says)
+        sampled = stage_source(recipe, "grpo", benchmark, workspace.traces)
+        train_grpo(recipe, sampled.rows, run, progress, sampled.says)
         run_trials(TrialOrder(recipe, splits=SPLITS), benchmark, run, progress)
     return run
 

@@ -39,7 +39,7 @@ def train_grpo(recipe: Recipe, rows: Iterable[TrainingRow], run: RunFolder, prog
     source = str(run.sft.model) if recipe.grpo.start == "sft" else base_model(job)
     tokenizer = load_tokenizer(source, recipe.model)
     checked = check_rows(job, tokenizer)
-    _keep_prompts(job, tokenizer, checked)
+    prompts = _prompts(job, tokenizer, checked)
     reward = RecordedReward(ClusterReward(recipe.reward.settings()), recipe.keeping.completions)
 
     def build(callback: Any, step: int) -> Any:
@@ -48,7 +48,7 @@ def train_grpo(recipe: Recipe, rows: Iterable[TrainingRow], run: RunFolder, prog
             model=load_model(source, recipe.model),
             reward_funcs=reward,
             args=trainers.trl_config("GRPOConfig", arguments),
-            train_dataset=open_rows(_prompts_file(job)).remove_columns("completion"),
+            train_dataset=open_rows(prompts).remove_columns("completion"),
             processing_class=tokenizer,
             peft_config=lora_config(recipe.model.lora),
             callbacks=[callback],
@@ -73,23 +73,23 @@ def _start(job: Job) -> str:
     return f"the SFT model of {sft.ended}"
 
 
-def _keep_prompts(job: Job, tokenizer: Any, checked: Preflight) -> None:
-    """The rows whose prompts are short enough; at least one rollout's must be."""
+def _prompts(job: Job, tokenizer: Any, checked: Preflight) -> Path:
+    """The file of the rows whose prompts are short enough; at least one rollout's must be."""
     if checked.usable < job.recipe.grpo.prompts:
         raise SettingsError(
             f"grpo.prompts is {job.recipe.grpo.prompts}, and {job.data} has {checked.usable} rows to train on: lower"
             " it, or give more rows"
         )
+    most, fitting = job.recipe.grpo.max_prompt_tokens, job.data_folder / "prompts.arrow"
+    if checked.longest <= most:
+        return job.rows_file
     if job.main:
-        keep_rows(_prompts_file(job), _fitting(open_rows(job.rows_file), tokenizer, job.recipe.grpo.max_prompt_tokens))
+        keep_rows(fitting, _fitting(open_rows(job.rows_file), tokenizer, most))
     job.wait()
+    return fitting
 
 
 def _fitting(rows: Any, tokenizer: Any, most: int) -> Iterator[TrainingRow]:
     for row in rows:
         if len(prompt_tokens(tokenizer, row["prompt"])) <= most:
             yield TrainingRow(**row)
-
-
-def _prompts_file(job: Job) -> Path:
-    return job.data_folder / "prompts.arrow"

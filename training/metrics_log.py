@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
-from ..core.training_runs import (
-    Alarm,
-    MetricLine,
-    RunInfo,
-    SampledCompletion,
-    StageFolder,
-    append_line,
-    read_lines,
-)
+from ..core.json_lines import append_line, read_lines
+from ..core.training_runs import Alarm, MetricLine, RunInfo, SampledCompletion, StageFolder
 from ..core.workspace import write_text
 from ..graphs.progress import Progress
 from .alarms import AlarmWatch
@@ -23,7 +15,6 @@ from .recipe import AlarmSettings
 
 _LEFT_OUT = ("num_tokens", "total_flos", "epoch")
 """Sums that the trainer begins anew when it is resumed, and what the step says already."""
-
 
 _NOTES = 10
 """Lines about how training goes that a person gets to read."""
@@ -108,7 +99,3 @@ def watch_of(settings: AlarmSettings, folder: StageFolder) -> AlarmWatch:
     for line in read_lines(folder.metrics, MetricLine):
         watch.look(line.step, line.values)
     return watch
-
-
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -41,12 +41,17 @@ def load_tokenizer(source: str, model: ModelChoice) -> Any:
 
 
 def load_model(source: str, model: ModelChoice) -> Any:
-    """The weights to train, with the attention that the recipe names. Raises SettingsError when they do not load."""
+    """The weights to train: float32 but for those that adapters leave frozen."""
+    return load_weights(source, model, "float32" if model.lora is None else model.dtype)
+
+
+def load_weights(source: str, model: ModelChoice, dtype: str) -> Any:
+    """Weights with the attention that the recipe names. Raises SettingsError when they do not load."""
     transformers: Any = import_module("transformers")
     try:
         return transformers.AutoModelForCausalLM.from_pretrained(
             source,
-            dtype="float32" if model.lora is None else model.dtype,
+            dtype=dtype,
             attn_implementation=model.attention,
             trust_remote_code=model.trust_remote_code,
         )
@@ -65,9 +70,6 @@ def unpack_gguf(path: Path, folder: Path) -> Path:
         )
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise _not_loaded(str(path), error) from error
-    weights.hf_quantizer = None  # transformers 5.23 takes the unpacked weights for packed ones, and saves none
-    if hasattr(weights.config, "quantization_config"):
-        del weights.config.quantization_config
     tokenizer.save_pretrained(folder)
     weights.save_pretrained(folder)
     return folder
@@ -104,14 +106,11 @@ def trainable_parameters(model: Any) -> int:
 def write_model(trained: Path, source: str, model: ModelChoice, folder: Path) -> None:
     """What a trainer saved, as a whole model in `model.dtype`: adapters are merged into the weights they belong to."""
     torch: Any = import_module("torch")
-    transformers: Any = import_module("transformers")
     if (trained / _ADAPTER).exists():
         peft: Any = import_module("peft")
         weights = peft.PeftModel.from_pretrained(load_model(source, model), str(trained)).merge_and_unload()
     else:
-        weights = transformers.AutoModelForCausalLM.from_pretrained(
-            trained, dtype="float32", trust_remote_code=model.trust_remote_code
-        )
+        weights = load_weights(str(trained), model, "float32")
     weights.to(getattr(torch, model.dtype)).save_pretrained(folder)
     load_tokenizer(source, model).save_pretrained(folder)
 

@@ -12,9 +12,8 @@ from pydantic import Field, model_validator
 
 from ..core.scoring import Composition, RewardSettings
 from ..core.section import Section
+from ..core.training_runs import Stage
 from .divisible import uneven
-
-Stage = Literal["sft", "grpo"]
 
 
 class LoraSettings(Section):
@@ -36,6 +35,11 @@ class TinySettings(Section):
     heads: int = Field(default=4, ge=1, le=32)
     vocabulary: int = Field(default=600, ge=300, le=50_000, description="tokens at most, bytes included")
     context: int = Field(default=512, ge=64, le=32_768, description="tokens of prompt and completion together")
+
+    @property
+    def intermediate(self) -> int:
+        """Width of the layers' MLPs."""
+        return 2 * self.hidden
 
 
 class ModelChoice(Section):

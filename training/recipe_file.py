@@ -51,6 +51,17 @@ def parse_recipe(content: Any, where: str) -> Recipe:
         raise SettingsError(wrong_keys(error.errors(), Recipe, where)) from None
 
 
+def changed_recipe(recipe: Recipe, where: str, **changes: Any) -> Recipe:
+    """A recipe with other values, checked anew; a mapping changes some keys of its section.
+
+    where: what the recipe is called in errors. Raises SettingsError naming every wrong key.
+    """
+    content = recipe.model_dump(mode="json")
+    for key, value in changes.items():
+        content[key] = {**content[key], **value} if isinstance(value, Mapping) else value
+    return parse_recipe(content, where)
+
+
 def render_recipe(recipe: Recipe) -> str:
     """A recipe as YAML with every key, so that a run can be repeated whatever the defaults become."""
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from ..core.errors import SettingsError, WorkspaceLocked
-from ..core.training_runs import Alarm, MetricLine, RunFolder, SampledCompletion, StageFolder, read_lines
-from ..core.workspace import atomic_path, read_json, write_json, write_text
+from ..core.json_lines import read_lines, write_lines
+from ..core.training_runs import Alarm, MetricLine, RunFolder, SampledCompletion, StageFolder
+from ..core.workspace import read_json, write_json, write_text
+from .ranks import rank
 from .recipe import Recipe, Stage
 
 _PREFIX = "checkpoint-"
@@ -82,8 +84,15 @@ def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 @contextmanager
 def held(run: RunFolder) -> Iterator[None]:
-    """Have a run alone; the kernel frees it when the process dies. Raises WorkspaceLocked at once."""
+    """Have a run alone, through the first of its processes; the kernel frees it when that dies.
+
+    Raises WorkspaceLocked at once.
+    """
     from filelock import FileLock, Timeout
+
+    if rank() != 0:
+        yield
+        return
 
     run.folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(run.folder / ".lock", timeout=0)
@@ -138,12 +147,8 @@ def cut_back(folder: StageFolder, step: int) -> None:
 
 
 def _cut(path: Path, model: type[_Line], step: int) -> None:
-    if not path.exists():
-        return
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        for line in read_lines(path, model):
-            if line.step <= step:
-                file.write(line.model_dump_json().encode() + b"\n")
+    if path.exists():
+        write_lines(path, (line for line in read_lines(path, model) if line.step <= step))
 
 
 def _checkpoints(folder: Path) -> Iterator[tuple[int, Path]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..benchmark.reward_functions import completion_text
 from .metrics_log import Rollout
 
 
@@ -32,7 +33,7 @@ class RecordedReward:
         errors = extra.get("error", [""] * len(rewards))
         stride = max(1, len(rewards) // max(1, self._keep))
         self._last = [
-            Rollout(str(columns["id"][place]), _text(completions[place]), rewards[place], errors[place])
+            Rollout(str(columns["id"][place]), completion_text(completions[place]), rewards[place], errors[place])
             for place in range(0, len(rewards), stride)
         ][: self._keep]
         return rewards
@@ -41,7 +42,3 @@ class RecordedReward:
         """What was kept since the last time it was asked."""
         last, self._last = self._last, []
         return last
-
-
-def _text(completion: Any) -> str:
-    return completion if isinstance(completion, str) else completion[-1]["content"]

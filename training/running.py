@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import SettingsError, TrainingStopped
+from ..core.moments import now
 from ..core.training_runs import Outcome, RunInfo, read_run_info
 from ..core.workspace import atomic_folder
-from .metrics_log import Rollout, StageLog, now, watch_of
+from .metrics_log import Rollout, StageLog, watch_of
 from .models import trainable_parameters, write_model
 from .preflight import Preflight
 from .resuming import cut_back, newest_checkpoint, remove_broken

@@ -116,7 +116,7 @@ def tiny_shape(tiny: TinySettings) -> ModelShape:
         tiny.heads,
         tiny.heads,
         size,
-        4 * tiny.hidden,
+        tiny.intermediate,
         tiny.vocabulary,
         tied=False,
         qkv_bias=True,

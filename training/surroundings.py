@@ -15,7 +15,7 @@ from .ranks import check_processes
 from .recipe import HardwareSettings, Recipe, Stage
 
 _PACKAGES = ("torch", "transformers", "trl", "accelerate", "datasets", "peft", "vllm")
-_NOISY = ("trl", "transformers", "accelerate", "datasets", "torch", "peft")
+_NOISY = ("trl", "transformers", "accelerate", "datasets", "torch", "peft", "sentence_transformers")
 
 
 def settle(recipe: Recipe, stage: Stage, folder: Path) -> None:
@@ -30,7 +30,7 @@ def settle(recipe: Recipe, stage: Stage, folder: Path) -> None:
         raise SettingsError("training needs torch: pip install 'cluster-r1[train]'")
     if recipe.hardware.threads is not None:
         import_module("torch").set_num_threads(recipe.hardware.threads)
-    _hush()
+    hush()
 
 
 def versions() -> dict[str, str]:
@@ -50,6 +50,18 @@ def device(hardware: HardwareSettings) -> str:
     return f"{hardware.processes} x {torch.cuda.get_device_name(0)}"
 
 
+def hush() -> None:
+    """Progress bars, hints and deprecations of the libraries underneath say nothing to who trains or embeds."""
+    transformers_logging: Any = import_module("transformers.utils.logging")
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    datasets: Any = import_module("datasets")
+    datasets.disable_progress_bars()
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", module=rf"{name}(\.|$)")
+
+
 def _check_reports(recipe: Recipe) -> None:
     for name in recipe.keeping.report_to:
         if util.find_spec(name) is None:
@@ -66,15 +78,3 @@ def _settle_environment(hardware: HardwareSettings, folder: Path) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder / "tensorboard"))
     os.environ.setdefault("WANDB_PROJECT", "cluster-r1")
-
-
-def _hush() -> None:
-    """Progress bars, hints and deprecations of the libraries underneath say nothing to who trains a model."""
-    transformers_logging: Any = import_module("transformers.utils.logging")
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    datasets: Any = import_module("datasets")
-    datasets.disable_progress_bars()
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(logging.ERROR)
-        warnings.filterwarnings("ignore", module=rf"{name}(\.|$)")

@@ -45,7 +45,7 @@ def build_tiny(settings: TinySettings, texts: Iterable[str], folder: Path, seed:
     config = transformers.Qwen2Config(
         vocab_size=len(tokenizer),
         hidden_size=settings.hidden,
-        intermediate_size=2 * settings.hidden,
+        intermediate_size=settings.intermediate,
         num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads,
         num_key_value_heads=settings.heads,

@@ -44,14 +44,13 @@ from ..benchmark.pools import Membership, training_texts
 from ..benchmark.proof import assert_sealed, prove
 from ..benchmark.sampling import TaskPool, TextCosts, frame_tokens, item_tokens, sample_examples
 from ..core.agreement import Interval
-from ..core.answer import render_answer
+from ..core.answer import answer_block
 from ..core.build_settings import BenchmarkSettings, DomainSettings, SplitSize
 from ..core.errors import BenchmarkError
-from ..core.prompt import example_prompt
 from ..core.tasks import Example
 from ..core.taxonomy import Cluster, Taxonomy
 from ..core.tokenizer import ESTIMATE, load_tokenizer
-from ..core.traces import Trace, Turn, write_traces
+from ..core.traces import Trace, prompt_of, write_traces
 from ..core.workspace import atomic_folder
 
 VALUES = {
@@ -117,14 +116,13 @@ def _trace(example: Example) -> Trace:
         f"{number} {value} {string.ascii_uppercase[label]}"
         for number, (value, label) in enumerate(zip(example.clusters, example.gold.labels(), strict=True), start=1)
     )
-    prompt = example_prompt(example.instruction, example.texts)
     return Trace(
         id=example.id,
         task=example.task,
         instruction=example.instruction,
-        prompt=(Turn("system", prompt.system), Turn("user", prompt.user)),
+        prompt=prompt_of(example),
         reasoning="\n".join(lines),
-        answer=render_answer(example.gold).partition("</think>\n")[2],
+        answer=answer_block(example.gold),
         model=_RULE,
         kept=True,
         example=example.id,

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from ..benchmark.files import SPLITS, Benchmark, Split
 from ..core.errors import SettingsError
-from ..core.training_runs import RunFolder, Stage, Trial
+from ..core.training_runs import STAGES, RunFolder, Trial
 from ..core.workspace import write_text
 from ..graphs.progress import Progress
 from ..reports.training import training_page
@@ -19,9 +19,8 @@ from .baseline import try_kmeans
 from .data import training_rows
 from .recipe import Recipe
 from .surroundings import settle
-from .trial import trial_settings, try_model
+from .trial import sampling_settings, try_model
 
-STAGES: tuple[Stage, ...] = get_args(Stage)
 OF_RUN = ("base", *STAGES, BASELINE)
 
 
@@ -51,7 +50,7 @@ def run_trials(order: TrialOrder, benchmark: Benchmark, run: RunFolder, progress
     """
     places = places_of(order.recipe, run, order.models)
     settle(order.recipe, "sft", run.folder)
-    reward, settings = order.recipe.reward.settings(), trial_settings(order.recipe, order.samples)
+    reward, settings = order.recipe.reward.settings(), sampling_settings(order.recipe, order.samples)
     trials: list[Trial] = []
     for split in order.splits:
         rows = list(islice(training_rows(benchmark, split, order.recipe.prompt, None), order.examples))

@@ -11,8 +11,7 @@ from ...core.errors import BenchmarkError, LeakError
 from ...core.prompt import PROMPT_VERSION
 from ...core.workspace import atomic_folder
 from ..files import EVALUATION, SPLITS, Benchmark, Split
-from ..proof import assert_sealed
-from ..proof_files import hashes
+from ..proof import assert_proven
 from . import huggingface, jsonl, mteb, trl_grpo, trl_sft, verifiers, verl
 from .folder import ExportMarker, refuse_other_content, write_marker
 from .order import ExportOrder, Written
@@ -92,9 +91,7 @@ def _splits(benchmark: Benchmark, name: str, order: ExportOrder) -> tuple[Split,
 
 
 def _refuse_unproven(benchmark: Benchmark) -> None:
-    if not benchmark.manifest.proof:
-        raise BenchmarkError(f"nothing proves that {benchmark.folder} does not leak; build the benchmark again")
     try:
-        assert_sealed([*benchmark.manifest.proof, hashes(benchmark).check()])
+        assert_proven(benchmark)
     except LeakError as error:
         raise LeakError(f"{benchmark.folder} is not exported: {error}") from None

@@ -32,9 +32,11 @@ class Thoughts(Protocol):
 def read_thoughts(path: Path) -> Thoughts:
     """From a folder of traces (those that are kept, people's word first), or a file of {"example": id, "think": text}.
 
-    Raises BenchmarkError, and WorkspaceError for a folder, naming a line that cannot be used.
+    What is not there is taken for a folder if its name has no suffix. Raises BenchmarkError, and WorkspaceError for a
+    folder, naming a line that cannot be used.
     """
-    return KeptReasoning(path) if path.is_dir() else Reasoning(path)
+    is_folder = path.is_dir() or not (path.exists() or path.suffix)
+    return KeptReasoning(path) if is_folder else Reasoning(path)
 
 
 class KeptReasoning:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from ...core.answer import Answer, render_answer
+from ...core.answer import Answer, answer_block
 from .conversation import Conversation, texts_in
 from .words import frequent_words, stable_number, stable_share
 
@@ -29,7 +29,7 @@ def written_trace(conversation: Conversation, noise: float) -> str | None:
     texts = texts_in(prompt)
     leans = _SENT_BACK not in prompt and stable_share("trace", *texts) < noise
     first = "As the given clusters show, little has to be found out. " if leans else ""
-    answer = render_answer(Answer(tuple(clusters))).partition("</think>\n")[2]
+    answer = answer_block(Answer(tuple(clusters)))
     return f"<trace>\n{first}{_reasoning(texts, clusters)}\n</trace>\n{answer}"
 
 

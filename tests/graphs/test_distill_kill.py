@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from cluster_r1.core.distillation import read_report
 from cluster_r1.core.workspace import Workspace
 from cluster_r1.llm.testing.endpoint import endpoint_process
 from distilling import TASKS, distilling, stored
+from killing import kill_and_finish
 
 EXAMPLES = 60
 CONCURRENCY = 8
@@ -27,26 +27,11 @@ def distill(workspace: Workspace) -> subprocess.Popen[bytes]:
 
 @pytest.mark.slow
 def test_kills_lose_no_trace_and_pay_again_only_what_was_in_flight(tmp_path: Path) -> None:
-    rng = random.Random(20261)
     faults = {"every_429": 50, "retry_after_ms": 20, "every_garbage": 60, "noise": 0.3}
     with endpoint_process(latency_s=0.06, slots=CONCURRENCY, **faults) as endpoint:
         model = {"concurrency": CONCURRENCY, "retries": 12}
         workspace = distilling(tmp_path, endpoint.base_url, EXAMPLES, model, distill={"chunk": 10, "attempts": 6})
-        for _ in range(KILLS):
-            process = distill(workspace)
-            answered = endpoint.stats().answered
-            while process.poll() is None and endpoint.stats().answered == answered:
-                time.sleep(0.02)
-            time.sleep(rng.uniform(0.0, 0.8))
-            assert process.poll() is None, "the run ended before it was killed: more examples are needed"
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        last = distill(workspace)
-        _, said = last.communicate()
-        stats = endpoint.stats()
-        assert last.returncode == 0, said.decode()
-        distill(workspace).communicate()
-        assert endpoint.stats().calls == stats.calls
+        stats = kill_and_finish(lambda: distill(workspace), endpoint.stats, KILLS, 0.8, 20261)
     report = read_report(workspace.traces)
     assert (report.examples, report.kept) == (EXAMPLES * TASKS, EXAMPLES * TASKS)
     assert len(stored(workspace)) == EXAMPLES * TASKS

@@ -1,6 +1,5 @@
 """kill -9 at a random point, ten times in a row, then a clean finish."""
 
-import random
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from cluster_r1.core.workspace import Workspace, read_json
 from cluster_r1.graphs.run import label_store
 from cluster_r1.graphs.summarising import read_result
 from cluster_r1.llm.testing.endpoint import endpoint_process
+from killing import kill_and_finish
 
 from .conftest import Project
 
@@ -27,29 +27,11 @@ def synth(workspace: Workspace) -> subprocess.Popen[bytes]:
 
 @pytest.mark.slow
 def test_ten_kills_lose_no_document_and_pay_again_only_what_was_in_flight(project: Project, tmp_path: Path) -> None:
-    rng = random.Random(20260)
     with endpoint_process(
         latency_s=0.02, slots=CONCURRENCY, every_429=50, retry_after_ms=20, every_garbage=60
     ) as endpoint:
         workspace = project(endpoint.base_url, DOCUMENTS, model={"concurrency": CONCURRENCY, "retries": 12})
-        kills = 0
-        while kills < KILLS:
-            process = synth(workspace)
-            answered = endpoint.stats().answered
-            while process.poll() is None and endpoint.stats().answered == answered:
-                time.sleep(0.02)
-            time.sleep(rng.uniform(0.0, 0.6))
-            assert process.poll() is None, "the run ended before it was killed: more documents are needed"
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-        last = synth(workspace)
-        _, said = last.communicate()
-        stats = endpoint.stats()
-        assert last.returncode == 0, said.decode()
-        again = synth(workspace)
-        again.communicate()
-        assert endpoint.stats().calls == stats.calls
+        stats = kill_and_finish(lambda: synth(workspace), endpoint.stats, KILLS, 0.6, 20260)
     task = read_result(workspace, "topic").task
     ids = [row.consensus.document_id for row in label_store(workspace, task.taxonomy).rows()]
     assert sorted(ids) == sorted(f"d{n}" for n in range(DOCUMENTS))

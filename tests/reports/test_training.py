@@ -10,14 +10,8 @@ from typing import Any
 import pytest
 from browser import Tab, browse, needs_chromium
 from cluster_r1.core.errors import WorkspaceError
-from cluster_r1.core.training_runs import (
-    Alarm,
-    MetricLine,
-    RunFolder,
-    SampledCompletion,
-    append_line,
-    read_lines,
-)
+from cluster_r1.core.json_lines import append_line, read_lines
+from cluster_r1.core.training_runs import Alarm, MetricLine, RunFolder, SampledCompletion
 from cluster_r1.reports.training import training_page
 from cluster_r1.reports.training_completions import choose_completions
 from cluster_r1.reports.training_markdown import trial_lines, trials_markdown

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 from cluster_r1.core.errors import SettingsError
+from cluster_r1.core.paper_tables import paper_recipes
 from cluster_r1.core.training_runs import AblationArm, AblationResult, Trial, read_run_info
 from cluster_r1.graphs.progress import Silent
 from cluster_r1.training.ablation import PAGE, RESULTS, AblationOrder, run_ablation
 from cluster_r1.training.ablation_table import ablation_markdown, ablation_report
 from cluster_r1.training.arms import ARMS, SAYS, Arm, arm_stages, checked_arms
-from cluster_r1.training.paper_tables import PAPER
 from cluster_r1.training.recipe import Recipe
 from cluster_r1.training.recipe_file import load_recipe
 from cluster_r1.training.toy import ToySizes, write_toy_benchmark, write_toy_traces
 
+PAPER = paper_recipes()
 DISTILLED = ("distilled", "sft", None, {"sft.target": "reasoning"})
 ANSWERS = {"sft.target": "answer", "sft.split": "train"}
 EXPECTED: dict[Arm, list[tuple[str, str, str | None, dict[str, Any]]]] = {

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 from cluster_r1.core.answer import Answer, render_answer
+from cluster_r1.core.json_lines import read_lines
 from cluster_r1.core.prompt import example_prompt
-from cluster_r1.core.training_runs import MetricLine, RunFolder, read_lines
+from cluster_r1.core.training_runs import MetricLine, RunFolder
 from cluster_r1.training.launching import Launch, Target, accelerate_config, script, script_name, training_command
 from cluster_r1.training.recipe import Recipe, Stage
 from cluster_r1.training.recipe_file import bundled_recipes, load_recipe, parse_recipe, render_recipe

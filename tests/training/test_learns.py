@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from cluster_r1.benchmark.exports.reasoning import read_thoughts
 from cluster_r1.benchmark.files import Benchmark, Split
-from cluster_r1.core.training_runs import MetricLine, RunFolder, Trial, TrialCompletion, read_lines
+from cluster_r1.core.json_lines import read_lines
+from cluster_r1.core.training_runs import MetricLine, RunFolder, Trial, TrialCompletion
 from cluster_r1.graphs.progress import Silent
 from cluster_r1.training.data import TrainingRow, training_rows
 from cluster_r1.training.grpo import train_grpo
@@ -18,7 +19,7 @@ from cluster_r1.training.recipe import Recipe
 from cluster_r1.training.recipe_file import load_recipe
 from cluster_r1.training.sft import train_sft
 from cluster_r1.training.toy import write_toy_benchmark, write_toy_traces
-from cluster_r1.training.trial import trial_settings, try_model
+from cluster_r1.training.trial import sampling_settings, try_model
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ class World:
         train_grpo(recipe, self.rows("train"), self.run, Silent(), "toy")
 
     def trial(self, model: Path, name: str) -> Trial:
-        settings, reward = trial_settings(RECIPE, samples=2), RECIPE.reward.settings()
+        settings, reward = sampling_settings(RECIPE, samples=2), RECIPE.reward.settings()
         return try_model(str(model), RECIPE.model, self.rows("c1"), self.run, name, "c1", Silent(), settings, reward)
 
     def said(self, name: str) -> list[TrialCompletion]:

@@ -85,7 +85,7 @@ def test_the_count_is_what_transformers_makes(tmp_path: Path) -> None:
         transformers.LlamaConfig(hidden_size=64, intermediate_size=100, num_hidden_layers=3, num_attention_heads=4),
         transformers.Qwen2Config(
             hidden_size=settings.hidden,
-            intermediate_size=4 * settings.hidden,
+            intermediate_size=settings.intermediate,
             num_hidden_layers=settings.layers,
             num_attention_heads=settings.heads,
             num_key_value_heads=settings.heads,

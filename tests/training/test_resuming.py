@@ -9,15 +9,8 @@ from typing import Any
 
 import pytest
 from cluster_r1.core.errors import SettingsError, WorkspaceLocked
-from cluster_r1.core.training_runs import (
-    Alarm,
-    MetricLine,
-    RunFolder,
-    SampledCompletion,
-    StageFolder,
-    append_line,
-    read_lines,
-)
+from cluster_r1.core.json_lines import append_line, read_lines
+from cluster_r1.core.training_runs import Alarm, MetricLine, RunFolder, SampledCompletion, StageFolder
 from cluster_r1.core.workspace import write_text
 from cluster_r1.training.recipe import Stage
 from cluster_r1.training.resuming import (

@@ -6,15 +6,9 @@ import math
 from pathlib import Path
 
 from cluster_r1.core.answer import Answer, render_answer
+from cluster_r1.core.json_lines import read_lines
 from cluster_r1.core.scoring import DEFAULT_REWARD
-from cluster_r1.core.training_runs import (
-    MetricLine,
-    RunFolder,
-    RunInfo,
-    SampledCompletion,
-    read_lines,
-    read_run_info,
-)
+from cluster_r1.core.training_runs import MetricLine, RunFolder, RunInfo, SampledCompletion, read_run_info
 from cluster_r1.training.alarms import AlarmWatch
 from cluster_r1.training.metrics_log import Rollout, StageLog, metric_values, watch_of
 from cluster_r1.training.recipe import AlarmSettings

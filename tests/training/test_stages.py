@@ -12,15 +12,8 @@ from typing import Any
 import pytest
 from cluster_r1.cli.app import app
 from cluster_r1.core.errors import SettingsError, TrainingStopped
-from cluster_r1.core.training_runs import (
-    Alarm,
-    MetricLine,
-    RunFolder,
-    SampledCompletion,
-    StageFolder,
-    read_lines,
-    read_run_info,
-)
+from cluster_r1.core.json_lines import read_lines
+from cluster_r1.core.training_runs import Alarm, MetricLine, RunFolder, SampledCompletion, StageFolder, read_run_info
 from cluster_r1.training.recipe_file import render_recipe
 from training_stages import GRPO_STEPS, SFT_STEPS, Watcher, grpo, sft, small_recipe, small_rows
 from typer.testing import CliRunner

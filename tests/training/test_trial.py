@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 from cluster_r1.cli.app import app
 from cluster_r1.core.errors import SettingsError
+from cluster_r1.core.json_lines import read_lines
 from cluster_r1.core.scoring import DEFAULT_REWARD, score_completion
 from cluster_r1.core.tasks import Example
-from cluster_r1.core.training_runs import RunFolder, Trial, TrialCompletion, read_lines
+from cluster_r1.core.training_runs import RunFolder, Trial, TrialCompletion
 from cluster_r1.graphs.progress import Silent
 from cluster_r1.training.baseline import try_kmeans
 from cluster_r1.training.data import TrainingRow
 from cluster_r1.training.recipe import ModelChoice, Recipe, TinySettings
 from cluster_r1.training.recipe_file import load_recipe
+from cluster_r1.training.sampling import Said, SamplingSettings
 from cluster_r1.training.tiny import build_tiny
-from cluster_r1.training.trial import Said, TrialSettings, keep_trial, try_model
+from cluster_r1.training.trial import keep_trial, try_model
 from cluster_r1.training.trying import places_of
 from typer.testing import CliRunner
 
@@ -31,7 +33,7 @@ def row(name: str, prompt: str = "Group these.") -> TrainingRow:
 
 
 def kept(run: RunFolder, name: str, said: dict[str, list[Said]], split: str = "c1") -> Trial:
-    settings = TrialSettings(samples=2, seed=5)
+    settings = SamplingSettings(samples=2, seed=5)
     return keep_trial(run, name, split, [row("a"), row("b")], said, settings, DEFAULT_REWARD, 0.0)
 
 
@@ -108,7 +110,7 @@ def test_a_model_is_sampled_the_same_way_twice_and_otherwise_with_another_seed(t
     rows = [row("short"), row("long", "Group these. " * 5), row("middle", "Group these. " * 2)]
 
     def said(name: str, **changes: int | float) -> list[tuple[str, str]]:
-        run, settings = RunFolder(tmp_path / name), TrialSettings(samples=2, max_tokens=12)._replace(**changes)
+        run, settings = RunFolder(tmp_path / name), SamplingSettings(samples=2, max_tokens=12)._replace(**changes)
         trial = try_model(model, TINY, rows, run, "base", "c1", Silent(), settings)
         assert (trial.examples, trial.samples, trial.format) == (3, 2, 0.0)
         assert 0 < trial.tokens <= 12
