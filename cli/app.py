@@ -19,6 +19,7 @@ from .corpus import corpus
 from .distill import distill
 from .doctor import doctor
 from .estimate import estimate
+from .eval import evaluation
 from .export import export
 from .init import init
 from .report import report
@@ -68,6 +69,7 @@ app.add_typer(corpus, name="corpus")
 app.add_typer(argilla, name="argilla")
 app.add_typer(review, name="review")
 app.add_typer(train, name="train")
+app.add_typer(evaluation, name="eval")
 
 
 def _say_version(wanted: bool) -> None:

@@ -11,12 +11,14 @@ from cluster_r1.core.settings import (
     ArgillaSettings,
     BudgetSettings,
     CorpusSettings,
+    EvalSettings,
     LabelingSettings,
     ModelSettings,
     ReviewSettings,
     Settings,
     TaskSettings,
     TaxonomySettings,
+    TestedModel,
 )
 from cluster_r1.core.task_settings import HierarchySettings, InsideSettings
 from pydantic_core import PydanticUndefined
@@ -35,6 +37,8 @@ _SECTIONS: tuple[tuple[str, type[Any]], ...] = (
     ("benchmark", BenchmarkSettings),
     ("benchmark.domains (a section for each domain)", DomainSettings),
     ("distill", DistillSettings),
+    ("eval", EvalSettings),
+    ("eval.models (by name)", TestedModel),
 )
 _HEAD = """# Settings
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from markupsafe import Markup
 
 from ..core.agreement import Interval
-from .page import count, decimal, interval_text, percent
+from .page import count, decimal, interval_text, percent, points_text
 
 Tone = Literal["kept", "conflict", "none", "open"]
 """Colour of a part by what it means; `open` is hollow, so that no two are told apart by hue alone."""
@@ -56,6 +56,15 @@ def meter(share: float | None, tone: Tone = "kept") -> Markup:
         '<svg class="meter" aria-hidden="true"><rect class="track" width="100%" height="6" rx="3"/>'
         '<rect class="{}" width="{}" height="6" rx="3"/></svg>'
     ).format(tone, _pc(share or 0.0))
+
+
+def lean(share: float) -> Markup:
+    """A bar from the middle to the right, or to the left below 0, up to 1: decoration beside a number, as a meter."""
+    wide = min(1.0, abs(share)) / 2
+    return Markup(
+        '<svg class="meter" aria-hidden="true"><rect class="track" width="100%" height="6" rx="3"/>'
+        '<rect class="{}" x="{}" width="{}" height="6"/></svg>'
+    ).format("kept" if share > 0 else "conflict", _pc(0.5 - wide if share < 0 else 0.5), _pc(wide))
 
 
 def bars(title: str, rows: Sequence[Bar], maximum: float | None = None) -> Markup:
@@ -115,17 +124,29 @@ def stacks(title: str, rows: Sequence[tuple[str, Sequence[Part]]]) -> Markup:
     return bars_ + Markup('<ul class="legend small">{}</ul>').format(legend)
 
 
-def intervals(title: str, rows: Sequence[Estimate]) -> Markup:
-    """A point with its interval as a whisker on a common scale of 0 to 1, or from below 0 where one reaches there."""
+def whisker(interval: Interval, start: float = 0.0) -> Markup:
+    """An interval beside numbers that are already written, on a scale of `start` to 1; hidden from screen readers."""
+    zero = Markup('<line class="grid-line" x1="{0}" x2="{0}" y2="12"/>').format(_place(0.0, start)) if start else ""
+    return Markup(
+        '<svg class="meter whiskers" aria-hidden="true"><rect class="track" y="5" width="100%" height="2"/>{}{}</svg>'
+    ).format(zero, _whisker(interval, start, 6))
+
+
+def intervals(title: str, rows: Sequence[Estimate], *, hundred: bool = False) -> Markup:
+    """A point with its interval as a whisker on a common scale of 0 to 1, or from below 0 where one reaches there.
+
+    Numbers are written times 100 where `hundred` says so.
+    """
+    told = points_text if hundred else interval_text
     lowest = min((v for row in rows for v in row.interval if v is not None), default=0.0)
     start = min(0.0, math.floor(lowest * 4) / 4)
     height = len(rows) * _ROW
     ticks = [start + i * 0.25 for i in range(round((1 - start) * 4) + 1)]
-    drawn = Markup("").join(_tick(_place(tick, start), tick, height) for tick in ticks)
+    drawn = Markup("").join(_tick(_place(tick, start), tick, height, hundred) for tick in ticks)
     for i, row in enumerate(rows):
-        text = interval_text(row.interval, row.undefined)
+        text = told(row.interval, row.undefined)
         drawn += _row_text(i * _ROW, row.label, text) + _whisker(row.interval, start, i * _ROW + 26)
-    words = ((row.label, interval_text(row.interval, row.undefined)) for row in rows)
+    words = ((row.label, told(row.interval, row.undefined)) for row in rows)
     return _svg("intervals", title, _said(words), drawn, height=height + _AXIS)
 
 
@@ -197,11 +218,11 @@ def _whisker(interval: Interval, start: float, y: int) -> Markup:
     return line + Markup('<circle class="point" cx="{}" cy="{}" r="5"/>').format(_place(interval.value, start), y)
 
 
-def _tick(x: str, value: float, height: int) -> Markup:
+def _tick(x: str, value: float, height: int, hundred: bool) -> Markup:
     side = "end" if value >= 1 else "start" if x == "0.00%" else "mid"
     return Markup(
         '<line class="grid-line" x1="{0}" x2="{0}" y1="0" y2="{1}"/><text class="axis {2}" x="{0}" y="{3}">{4}</text>'
-    ).format(x, height, side, height + 15, decimal(value))
+    ).format(x, height, side, height + 15, decimal(100 * value, 0) if hundred else decimal(value))
 
 
 def _place(value: float, start: float) -> str:

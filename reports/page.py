@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -97,6 +98,20 @@ def decimal(value: float | None, digits: int = 2) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\u2212")
 
 
+def points(value: float | None) -> str:
+    """0.4831 -> 48.3, as the field's tables write V-measures; a dash for what is undefined or not finite."""
+    return decimal(100 * value, 1) if value is not None and math.isfinite(value) else "–"
+
+
+def points_text(interval: Interval, undefined: str = "undefined") -> str:
+    """48.3 [45.1, 51.6]; the reason in words where there is no value."""
+    if interval.value is None:
+        return undefined
+    if interval.low is None or interval.high is None:
+        return f"{points(interval.value)} (no interval)"
+    return f"{points(interval.value)} [{points(interval.low)}, {points(interval.high)}]"
+
+
 def interval_text(interval: Interval, undefined: str = "undefined") -> str:
     """0.83 [0.75, 0.90]; the reason in words where there is no value."""
     if interval.value is None:
@@ -150,6 +165,8 @@ def _environment() -> Environment:
         "percent": percent,
         "decimal": decimal,
         "interval": interval_text,
+        "points": points,
+        "points_interval": points_text,
         "seconds": seconds_text,
         "usd": usd_text,
         "moment": moment,

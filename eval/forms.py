@@ -1,0 +1,94 @@
+"""How an answer is asked for, and the canonical response that is made of what came back (paper App. D, E.2).
+
+free      in words, by the format specification of the prompt: the paper's task
+grammar   the same, with the layout of the answer enforced while it is written
+labels    as JSON, a cluster's number for each text: what comes back is a partition, whatever the model thinks
+
+The last two change the task, so they are entries of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args
+
+from ..core.answer import Answer, after_thought, answer_block, answer_gbnf, answer_tags
+from ..core.errors import SettingsError
+from ..core.evaluation import Completion, EntryInfo
+from ..core.prompt import LABELS_PROMPT, example_prompt, with_hint
+from ..core.tasks import Example
+from ..llm.protocol import ChatRequest, Message
+from ..llm.structured import Unusable, read_json
+
+Form = Literal["free", "grammar", "labels"]
+FORMS: tuple[Form, ...] = get_args(Form)
+
+_MOST_THOUGHT = 600
+"""Characters of reasoning under a constraint: without a bound small models reason until their tokens are used up."""
+
+
+def checked_forms(names: Sequence[str]) -> tuple[Form, ...]:
+    """Raises SettingsError naming the first that is no form."""
+    known: dict[str, Form] = {form: form for form in FORMS}
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"there is no form {name!r}; --form takes {', '.join(FORMS)}")
+    return tuple(dict.fromkeys(known[name] for name in names))
+
+
+def request(example: Example, form: Form, hint: bool = False, sample: int = 0) -> ChatRequest:
+    """The call that asks for an example's clustering."""
+    prompt = example_prompt(example.instruction, example.texts)
+    if hint:
+        prompt = with_hint(prompt)
+    system = LABELS_PROMPT if form == "labels" else prompt.system
+    messages = (Message("system", system), Message("user", prompt.user))
+    n = len(example.texts)
+    if form == "labels":
+        return ChatRequest(messages, labels_schema(n), sample)
+    return ChatRequest(messages, None, sample, answer_gbnf(n, _MOST_THOUGHT) if form == "grammar" else None)
+
+
+def response(completion: Completion, form: Form, n: int) -> str:
+    """The canonical text of an answer about n texts, to be parsed and scored; what cannot be read stays as it was.
+
+    Reasoning that came apart from the text goes between the think tags, its own tags made harmless; a text that has
+    think tags already keeps them.
+    """
+    if form == "labels":
+        return _of_labels(completion.text, n)
+    if not completion.reasoning or "<think>" in completion.text:
+        return completion.text
+    return after_thought(_harmless(completion.reasoning), completion.text)
+
+
+def response_of(info: EntryInfo) -> Callable[[Completion, int], str]:
+    """`response` for an entry's completions; baselines and oracles answer in the free form."""
+    form = info.settings.get("form", "free")
+    return lambda completion, n: response(completion, form, n)
+
+
+def labels_schema(n: int) -> dict[str, Any]:
+    """JSON schema: some reasoning, then for each text the number of its cluster."""
+    number = {"type": "integer", "minimum": 1, "maximum": n}
+    properties = {"reasoning": {"type": "string", "maxLength": _MOST_THOUGHT}} | dict.fromkeys(_names(n), number)
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _of_labels(text: str, n: int) -> str:
+    try:
+        found = read_json(text)
+        labels = [int(found[name]) for name in _names(n)]
+    except (Unusable, KeyError, TypeError, ValueError):
+        return text
+    return after_thought(_harmless(str(found.get("reasoning", ""))), answer_block(Answer.from_labels(labels)))
+
+
+def _names(n: int) -> Sequence[str]:
+    return [f"text{number}" for number in range(1, n + 1)]
+
+
+def _harmless(reasoning: str) -> str:
+    """Reasoning that a model did not write into the answer's own frame may well quote that frame."""
+    return re.sub("|".join(map(re.escape, answer_tags())), lambda tag: tag.group().replace("<", "‹"), reasoning)

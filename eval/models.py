@@ -1,0 +1,170 @@
+"""Models under test: what each is, and the run that asks them a benchmark's examples (paper §6, App. E.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..benchmark.files import Benchmark
+from ..core.answer import answer_gbnf
+from ..core.errors import SettingsError
+from ..core.evaluation import Completion, EntryInfo, EvaluationFolder
+from ..core.prompt import PROMPT_VERSION
+from ..core.settings import BudgetSettings, ModelSettings
+from ..graphs.labeling import together
+from ..graphs.progress import Progress
+from ..llm.failures import CallFailed
+from ..llm.ledger import Ledger
+from ..llm.model import LedgeredModel, cost_usd
+from ..llm.protocol import ChatRequest, Reply
+from ..llm.requests import request_body
+from ..llm.roles import Roles
+from .entries import Asked, OpenEntry, Order, benchmark_hash, check_samples, open_entry, settings_hash, shown_model
+from .forms import Form, request
+
+_FORM_VERSION = 1
+"""Raised when a word of a form's prompt or schema changes."""
+
+
+class ModelEntry(NamedTuple):
+    """A model in one form, as an entry. `parameters` are billions, None where unknown."""
+
+    name: str
+    model: ModelSettings
+    form: Form = "free"
+    hint: bool = False
+    parameters: float | None = None
+
+
+async def run_models(
+    entries: Sequence[ModelEntry],
+    benchmark: Benchmark,
+    evaluation: EvaluationFolder,
+    order: Order,
+    progress: Progress,
+    budget: BudgetSettings | None = None,
+    replace: bool = False,
+) -> list[EntryInfo]:
+    """Ask every entry what it still owes, one entry after the other, and score all its answers.
+
+    An example whose call fails for good is unanswered, which the entry's info tells; the next run asks for it again.
+    Raises EndpointError when no call can succeed, BudgetReached, and SettingsError before anything is asked for what
+    cannot be; all that was answered is kept and scored.
+    """
+    for entry in entries:
+        _check(entry, order)
+    ledger = Ledger(evaluation.ledger, budget)
+    infos: list[EntryInfo] = []
+    try:
+        for entry in entries:
+            settings = {entry.name: entry.model}
+            async with Roles(settings, ledger, evaluation.logs, progress.note) as roles:
+                run = _Run(entry, benchmark, ledger, roles.bulk(entry.name), progress)
+                infos.append(await run.answer(evaluation, order, replace))
+    finally:
+        ledger.close()
+    return infos
+
+
+class _Run:
+    """One entry's questions."""
+
+    def __init__(
+        self, entry: ModelEntry, benchmark: Benchmark, ledger: Ledger, model: LedgeredModel, progress: Progress
+    ) -> None:
+        self._entry = entry
+        self._benchmark = benchmark
+        self._ledger = ledger
+        self._model = model
+        self._progress = progress
+
+    async def answer(self, evaluation: EvaluationFolder, order: Order, replace: bool) -> EntryInfo:
+        plan = model_info(self._entry, self._benchmark)
+        with open_entry(evaluation, plan, self._benchmark, order, replace) as opened:
+            owed = opened.owed()
+            self._progress.stage(self._entry.name, len(owed))
+            await self._ask_all(opened, owed)
+        return opened.info
+
+    async def _ask_all(self, opened: OpenEntry, owed: Sequence[Asked]) -> None:
+        """At most twice the endpoint's concurrency wait at once, so that texts of many examples are never held."""
+        waiting = iter(owed)
+
+        async def work() -> None:
+            for asked in waiting:
+                await self._ask(opened, asked)
+
+        await together(work() for _ in range(min(len(owed), 2 * self._entry.model.concurrency)))
+
+    async def _ask(self, opened: OpenEntry, asked: Asked) -> None:
+        example = self._benchmark.example(asked.record)
+        question = request(example, self._entry.form, self._entry.hint, asked.sample)
+        try:
+            reply = await self._model.complete(question, asked.record.id)
+        except CallFailed as failure:
+            if failure.kind == "fatal":
+                raise
+            opened.unanswered[asked.record.id] = str(failure)
+        else:
+            paid = 0 if reply.cached else 1
+            opened.add(_completion(asked, reply), paid, paid * cost_usd(self._entry.model.price, reply.usage))
+        self._progress.advance()
+        self._progress.spent(self._ledger.tokens, self._ledger.usd)
+
+
+def model_info(entry: ModelEntry, benchmark: Benchmark) -> EntryInfo:
+    """What the entry is; the benchmark's part of it is filled in when it is opened."""
+    model = entry.model
+    settings = {
+        "form": entry.form,
+        "hint": entry.hint,
+        "temperature": model.temperature,
+        "top_p": model.top_p,
+        "seed": model.seed,
+        "max_tokens": model.max_tokens,
+        "prompt": PROMPT_VERSION,
+    }
+    decides = {"body": request_body(model, ChatRequest(())), "structured": model.structured, "form": _FORM_VERSION}
+    return EntryInfo(
+        name=entry.name,
+        kind="model" if entry.form == "free" else "constrained",
+        says=_says(entry),
+        model=shown_model(model.model),
+        parameters=entry.parameters,
+        settings={**settings, **({"extra_body": model.extra_body} if model.extra_body else {})},
+        benchmark=benchmark.manifest.name,
+        benchmark_sha256=benchmark_hash(benchmark),
+        splits=(),
+        examples=0,
+        made_from=settings_hash({**settings, **decides}),
+    )
+
+
+def _says(entry: ModelEntry) -> str:
+    words = {
+        "free": "answers in words",
+        "grammar": "held to the answer's layout by a grammar",
+        "labels": "held to one cluster number a text by a JSON schema",
+    }
+    return f"{shown_model(entry.model.model)}, {words[entry.form]}{', with the reasoning hint' if entry.hint else ''}"
+
+
+def _check(entry: ModelEntry, order: Order) -> None:
+    check_samples(entry.name, order.samples, entry.model.temperature)
+    if order.samples > 1 and "seed" in entry.model.extra_body:
+        raise SettingsError(f"extra_body of {entry.name!r} fixes the seed, so that all samples would be the same")
+    if entry.form == "grammar":
+        request_body(entry.model, ChatRequest((), grammar=answer_gbnf(1)))
+
+
+def _completion(asked: Asked, reply: Reply) -> Completion:
+    return Completion(
+        example=asked.record.id,
+        sample=asked.sample,
+        text=reply.text,
+        reasoning=reply.reasoning or "",
+        finish=reply.finish_reason or "",
+        prompt_tokens=reply.usage.prompt_tokens,
+        completion_tokens=reply.usage.completion_tokens,
+        seconds=reply.latency_s,
+    )
