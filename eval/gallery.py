@@ -13,7 +13,7 @@ from ..core.evaluation import AnswerScore, Completion, EntryFolder, EntryInfo, S
 from ..core.json_lines import read_lines
 from ..core.long_text import without_middle
 from .forms import response_of
-from .valid_answers import without
+from .gold import without
 
 _TEXT = 400
 _HEAD, _TAIL = 3000, 1500

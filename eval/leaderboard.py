@@ -27,9 +27,10 @@ from .choosing import choose
 from .comparison import compare
 from .entries import benchmark_hash, read_info
 from .gallery import show
+from .gold import gold_of
 from .mixings import mixings
 from .standings import standing
-from .valid_answers import gold_of, valid_answers
+from .valid_answers import valid_answers
 
 _AGAIN = "run its `cluster-r1 eval` command again, which scores all that is answered and pays for nothing twice"
 _SHOWN_HASH = 12

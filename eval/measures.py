@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
-from ..benchmark.files import EVALUATION, Benchmark
+from ..benchmark.files import Benchmark
 from ..core.answer import Answer, AnswerError, parse_answer
 from ..core.errors import WorkspaceError
 from ..core.evaluation import AnswerScore, Completion, EntryFolder, EntryInfo
 from ..core.json_lines import read_lines, write_lines
 from ..core.scoring import v_measure
+from .gold import Gold, ScoredOn, gold_of, without
 
 Response = Callable[[Completion, int], str]
 """The canonical text of a completion that is about so many texts."""
-
-
-class ScoredOn(NamedTuple):
-    """What is known of an example that an answer is scored on; `tokens` are those of its prompt."""
-
-    example: str
-    task: str
-    domain: str
-    split: str
-    tokens: int
-
-
-class _Gold(NamedTuple):
-    about: ScoredOn
-    labels: tuple[str, ...]
 
 
 def score_answer(text: str, labels: Sequence[Hashable], about: ScoredOn, completion: Completion) -> AnswerScore:
@@ -61,7 +45,7 @@ def score_completions(folder: EntryFolder, info: EntryInfo, benchmark: Benchmark
     Completions are streamed; of the benchmark only gold labels are held. Raises WorkspaceError for a completion that
     is not about an example of the benchmark and its texts.
     """
-    gold = {known.about.example: known for known in _gold(benchmark)}
+    gold = gold_of(benchmark)
     written = 0
 
     def scores() -> Iterator[AnswerScore]:
@@ -75,7 +59,7 @@ def score_completions(folder: EntryFolder, info: EntryInfo, benchmark: Benchmark
     return written
 
 
-def _found(completion: Completion, gold: Mapping[str, _Gold], info: EntryInfo, benchmark: Benchmark) -> _Gold:
+def _found(completion: Completion, gold: Mapping[str, Gold], info: EntryInfo, benchmark: Benchmark) -> Gold:
     """The example, with the labels of the texts that the completion is about."""
     known = gold.get(completion.example)
     if known is None:
@@ -83,22 +67,13 @@ def _found(completion: Completion, gold: Mapping[str, _Gold], info: EntryInfo, b
             f"the entry {info.name!r} answers the example {completion.example!r}, which {benchmark.folder} does not"
             " have; give the benchmark that was answered, or run the entry anew"
         )
-    left_out = set(completion.left_out)
-    labels = tuple(label for place, label in enumerate(known.labels, start=1) if place not in left_out)
-    if not labels or len(labels) + len(left_out) != len(known.labels):
+    labels = tuple(without(known.labels, completion.left_out))
+    if not labels or len(labels) + len(completion.left_out) != len(known.labels):
         raise WorkspaceError(
             f"the entry {info.name!r} leaves out texts {completion.left_out!r} of the example {completion.example!r},"
             f" which has {len(known.labels)}; run the entry anew"
         )
-    return _Gold(known.about, labels)
-
-
-def _gold(benchmark: Benchmark) -> Iterator[_Gold]:
-    """Of all evaluation splits; names are shared, so that an example takes eight bytes a text."""
-    for split in EVALUATION:
-        for record in benchmark.records(split):
-            about = ScoredOn(record.id, sys.intern(record.task), sys.intern(record.domain), split, record.tokens)
-            yield _Gold(about, tuple(map(sys.intern, record.labels)))
+    return Gold(known.about, labels)
 
 
 def _measures(labels: Sequence[Hashable], answer: Answer) -> dict[str, float]:

@@ -27,8 +27,9 @@ class ShownMixing(NamedTuple):
 
 
 def mixings_section(board: Leaderboard) -> Markup:
-    """All of them one after the other; the script shows the chosen one."""
-    kept = _kept(board.mixings)
+    """All of them one after the other, oracles last; the script shows the chosen one."""
+    oracles = {row.info.name for row in board.standings if row.info.kind == "oracle"}
+    kept = _kept(sorted(board.mixings, key=lambda one: one.entry in oracles))
     entries = {name: f"e{n}" for n, name in enumerate(dict.fromkeys(one.entry for one in kept), start=1)}
     tasks = {name: f"t{n}" for n, name in enumerate(sorted({one.task for one in kept}), start=1)}
     shown = [ShownMixing(one, f"{entries[one.entry]} {tasks[one.task]}", _worst(one), _table(one)) for one in kept]

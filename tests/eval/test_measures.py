@@ -13,7 +13,8 @@ from cluster_r1.core.answer import Answer, render_answer
 from cluster_r1.core.errors import WorkspaceError
 from cluster_r1.core.evaluation import EVALUATED, AnswerScore, Completion, EntryFolder, EntryInfo
 from cluster_r1.core.json_lines import read_lines, write_lines
-from cluster_r1.eval.measures import ScoredOn, score_answer, score_completions
+from cluster_r1.eval.gold import ScoredOn
+from cluster_r1.eval.measures import score_answer, score_completions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaderboards import info
