@@ -54,13 +54,17 @@ def response(completion: Completion, form: Form, n: int) -> str:
     """The canonical text of an answer about n texts, to be parsed and scored; what cannot be read stays as it was.
 
     Reasoning that came apart from the text goes between the think tags, its own tags made harmless; a text that has
-    think tags already keeps them.
+    think tags already keeps them. A thought that is closed but never opened was opened by the chat template, at the
+    end of the prompt (DeepSeek-R1, QwQ), so it gets its opening tag.
     """
+    text = completion.text
     if form == "labels":
-        return _of_labels(completion.text, n)
-    if not completion.reasoning or "<think>" in completion.text:
-        return completion.text
-    return after_thought(_harmless(completion.reasoning), completion.text)
+        return _of_labels(text, n)
+    if "<think>" in text:
+        return text
+    if completion.reasoning:
+        return after_thought(_harmless(completion.reasoning), text)
+    return f"<think>{text}" if "</think>" in text else text
 
 
 def response_of(info: EntryInfo) -> Callable[[Completion, int], str]:

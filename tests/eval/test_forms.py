@@ -93,6 +93,15 @@ def test_a_text_with_think_tags_of_its_own_keeps_them() -> None:
     assert response(said(text, "apart"), "free", 3) == text
 
 
+def test_a_thought_that_the_chat_template_opened_gets_its_tag() -> None:
+    text = render_answer(Answer(((1, 2), (3,))), "red, red, blue").removeprefix("<think>")
+    whole = response(said(text), "free", 3)
+    assert parse_answer(whole, 3).labels() == [0, 0, 1]
+    assert reasoning_of(whole).strip() == "red, red, blue"
+    with pytest.raises(AnswerError, match="tags"):
+        parse_answer(response(said(f"{text}</think>"), "free", 3), 3)
+
+
 def test_without_reasoning_nothing_is_added_so_a_missing_tag_stays_an_error() -> None:
     bare = "<answer>\nTotal clusters: [1]\ncluster1: [1, 2, 3]\n</answer>"
     assert response(said(bare), "free", 3) == bare
