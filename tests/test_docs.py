@@ -43,7 +43,7 @@ def test_links_between_the_documents_lead_somewhere() -> None:
 def test_files_that_the_paper_map_names_exist() -> None:
     text = (ROOT / "docs" / "paper-map.md").read_text(encoding="utf-8")
     for path in re.findall(
-        r"`((?:core|reports|corpora|llm|agents|graphs|annotation|benchmark|training|cli|tests)/[\w./-]+)`", text
+        r"`((?:core|reports|corpora|llm|agents|graphs|annotation|benchmark|training|eval|cli|tests)/[\w./-]+)`", text
     ):
         assert (ROOT / path).exists(), path
 
