@@ -8,6 +8,7 @@ entry is put away.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import time
 from collections import defaultdict
@@ -269,6 +270,22 @@ def _put_away(evaluation: EvaluationFolder, name: str) -> None:
 
 
 def _spread(places: Sequence[int], limit: int | None) -> list[int]:
+    """At most `limit` places, spread evenly by halving the gaps again and again: more of them hold the fewer."""
     if limit is None or len(places) <= limit:
         return list(places)
-    return [places[number * len(places) // limit] for number in range(limit)]
+    chosen: set[int] = set()
+    for number in itertools.count():
+        if len(chosen) == limit:
+            break
+        chosen.add(int(_halved(number) * len(places)))
+    return [places[place] for place in sorted(chosen)]
+
+
+def _halved(number: int) -> float:
+    """0, 1/2, 1/4, 3/4, 1/8, 5/8, … (van der Corput's sequence)."""
+    fraction, share = 0.0, 0.5
+    while number:
+        fraction += share * (number & 1)
+        number >>= 1
+        share /= 2
+    return fraction
