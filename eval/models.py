@@ -18,7 +18,7 @@ from ..llm.ledger import Ledger
 from ..llm.model import LedgeredModel, cost_usd
 from ..llm.protocol import ChatRequest, Reply
 from ..llm.requests import request_body
-from ..llm.roles import Roles
+from ..llm.roles import Roles, api_key
 from .entries import Asked, OpenEntry, Order, benchmark_hash, check_samples, open_entry, settings_hash, shown_model
 from .forms import Form, request
 
@@ -151,6 +151,7 @@ def _says(entry: ModelEntry) -> str:
 
 def _check(entry: ModelEntry, order: Order) -> None:
     check_samples(entry.name, order.samples, entry.model.temperature)
+    api_key(entry.model)
     if order.samples > 1 and "seed" in entry.model.extra_body:
         raise SettingsError(f"extra_body of {entry.name!r} fixes the seed, so that all samples would be the same")
     if entry.form == "grammar":

@@ -161,6 +161,15 @@ def test_a_wrong_key_ends_the_run_at_once_and_is_written_nowhere(
     assert b"sk-very-secret" not in written
 
 
+def test_a_key_that_is_not_there_is_said_before_anything_is_written(
+    sound: RunningEndpoint, benchmark: Benchmark, evaluation: EvaluationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KEY_UNDER_TEST", raising=False)
+    with pytest.raises(SettingsError, match="KEY_UNDER_TEST"):
+        ask([entry(sound, api_key_env="KEY_UNDER_TEST")], benchmark, evaluation)
+    assert not evaluation.entry("m").folder.exists()
+
+
 def test_a_spent_budget_stops_and_keeps(
     sound: RunningEndpoint, benchmark: Benchmark, evaluation: EvaluationFolder
 ) -> None:
