@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import metadata, util
 from typing import NamedTuple
 
+from .. import __version__
 from ..benchmark.files import Benchmark
 from ..core.answer import answer_gbnf
 from ..core.errors import SettingsError
@@ -137,7 +139,16 @@ def model_info(entry: ModelEntry, benchmark: Benchmark) -> EntryInfo:
         splits=(),
         examples=0,
         made_from=settings_hash({**settings, **decides}),
+        versions=_versions(model),
     )
+
+
+def _versions(model: ModelSettings) -> dict[str, str]:
+    """Of this package, and of llama.cpp where the run starts it."""
+    found = {"cluster-r1": __version__}
+    if model.serve == "embedded" and util.find_spec("xllamacpp") is not None:
+        found["xllamacpp"] = metadata.version("xllamacpp")
+    return found
 
 
 def _says(entry: ModelEntry) -> str:
