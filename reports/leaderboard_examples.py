@@ -10,7 +10,7 @@ from markupsafe import Markup
 from ..core.evaluation import EVALUATED, Leaderboard, ShownAnswer, ShownExample
 from ..core.long_text import without_middle
 from .charts import shortened
-from .leaderboard_rows import finite
+from .leaderboard_rows import KIND_WORDS, finite
 from .page import render_part
 from .training_completions import error_words
 
@@ -72,8 +72,8 @@ class _Places(NamedTuple):
 
 
 def examples_section(board: Leaderboard) -> Markup:
-    """All examples, folded; the script filters them."""
-    shown = board.examples
+    """All examples, folded, models' answers before those of baselines; the script filters them."""
+    shown = _models_first(board)
     splits = [split for split in EVALUATED if any(one.split == split for one in shown)]
     places = _Places(
         _numbered("d", sorted({one.domain for one in shown})),
@@ -90,6 +90,14 @@ def examples_section(board: Leaderboard) -> Markup:
         places=places,
         whys=[(reason, words) for reason, words in WHY.items() if reason in given],
     )
+
+
+def _models_first(board: Leaderboard) -> list[ShownExample]:
+    kinds = {row.info.name: list(KIND_WORDS).index(row.info.kind) for row in board.standings}
+    return [
+        one.model_copy(update={"answers": tuple(sorted(one.answers, key=lambda answer: kinds.get(answer.entry, 0)))})
+        for one in board.examples
+    ]
 
 
 def _numbered(letter: str, names: Sequence[str]) -> dict[str, str]:
