@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cluster_r1.agents.leaning import leaning_signs
 from cluster_r1.core.answer import Answer, render_answer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 GOLD = Answer(((1, 4), (2, 3), (5,)))
@@ -142,7 +142,6 @@ words = st.sampled_from([*PIECES.split(" "), "\n"])
 partitions = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(Answer.from_labels)
 
 
-@settings(deadline=None)
 @given(st.lists(words, max_size=60).map(" ".join) | st.text(max_size=300), partitions)
 def test_signs_are_short_quotes_of_the_trace(reasoning: str, answer: Answer) -> None:
     read = " ".join(reasoning.translate(str.maketrans("", "", "*`_")).split())
@@ -151,14 +150,12 @@ def test_signs_are_short_quotes_of_the_trace(reasoning: str, answer: Answer) -> 
         assert " ".join(sign.split()) in read
 
 
-@settings(deadline=None)
 @given(partitions.filter(lambda answer: len(answer.clusters) > 1), st.text(alphabet="abc. \n", max_size=60))
 def test_a_ready_answer_before_any_look_is_always_a_sign(answer: Answer, before: str) -> None:
     block = render_answer(answer).partition("<answer>\n")[2].removesuffix("\n</answer>")
     assert leaning_signs(f"{before}\n{block}", answer)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(CAUGHT), st.sampled_from(LEFT_ALONE).filter(lambda said: "cluster1:" not in said))
 def test_what_is_caught_is_caught_before_harmless_lines(leaning: str, harmless: str) -> None:
     assert leaning_signs(f"{leaning}\n{harmless}", GOLD)

@@ -14,7 +14,7 @@ from cluster_r1.core.tasks import Example
 from cluster_r1.llm.failures import CallFailed
 from cluster_r1.llm.testing.brain import answer_request
 from cluster_r1.llm.testing.scripted import ScriptedModel
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 REASONING = "Text 1 asks for a refund, and so does text 3. Text 2 asks when the shop opens."
@@ -128,7 +128,6 @@ def test_lists_inside_a_sentence_are_taken_out_and_the_sentence_stays() -> None:
     assert without_answer(said) == "So it is ,  and , since texts 1 and 3 ask for money."
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([*READY, *KEPT, REASONING]), max_size=12).map("\n".join) | st.text(max_size=200))
 def test_taking_out_adds_nothing_and_is_done_once(reasoning: str) -> None:
     left = without_answer(reasoning)
@@ -138,7 +137,6 @@ def test_taking_out_adds_nothing_and_is_done_once(reasoning: str) -> None:
     assert without_answer(left) == left
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30).map(Answer.from_labels), st.sampled_from(["", "- ", "> "]))
 def test_every_canonical_answer_is_taken_out(answer: Answer, mark: str) -> None:
     lines = "\n".join(f"{mark}{line}" for line in answer_lines(answer).splitlines())

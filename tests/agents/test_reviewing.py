@@ -16,7 +16,7 @@ from cluster_r1.core.traces import CRITERIA
 from cluster_r1.llm.failures import CallFailed
 from cluster_r1.llm.testing.brain import answer_request
 from cluster_r1.llm.testing.scripted import ScriptedModel
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 REASONING = "Text 1 asks for a refund. As the clustering  tells us,\ntext 3 goes with it. Two clusters are enough."
@@ -67,7 +67,6 @@ async def test_ratings_decide(
     assert found.says.startswith(f"{reason} was rated") if reason else found.says == ""
 
 
-@settings(deadline=None)
 @given(st.tuples(*[st.integers(1, 5)] * 3), st.integers(1, 5), st.floats(1, 5))
 async def test_a_kept_trace_is_above_both_bars_and_a_rejected_one_below_one(
     ratings: tuple[int, int, int], least: int, bar: float

@@ -14,7 +14,7 @@ from cluster_r1.llm.failures import CallFailed
 from cluster_r1.llm.protocol import Reply
 from cluster_r1.llm.testing.brain import answer_request
 from cluster_r1.llm.testing.scripted import ScriptedModel
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 GOLD = "Total clusters: [2]\ncluster1: [1, 3]\ncluster2: [2]"
@@ -176,7 +176,6 @@ async def test_a_call_that_fails_is_not_a_missing_trace(example: Example, failur
         await tracing.trace(example)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=9))
 async def test_the_stand_in_writes_traces_that_a_student_can_be_given(labels: list[int]) -> None:
     n = len(labels)
@@ -192,7 +191,6 @@ async def test_the_stand_in_writes_traces_that_a_student_can_be_given(labels: li
     assert parse_answer(render_answer(draft.answer, draft.reasoning), n) == draft.answer
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=40).map(Answer.from_labels))
 def test_the_lines_of_an_answer_are_those_of_the_canonical_form(answer: Answer) -> None:
     text = f"<think></think><answer>\n{answer_lines(answer)}\n</answer>"

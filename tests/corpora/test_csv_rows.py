@@ -132,7 +132,6 @@ def read_bytes(content: bytes) -> tuple[list[tuple[str, str, str]], CorpusReport
 
 
 @given(FILES, st.sampled_from(["\r\n", "\n"]))
-@settings(deadline=None)
 def test_what_the_csv_module_writes_is_read_back(rows: list[tuple[str, str]], end: str) -> None:
     file = io.StringIO(newline="")
     written = [(f"id {number}", *row) for number, row in enumerate(rows)]
@@ -147,7 +146,7 @@ def test_what_the_csv_module_writes_is_read_back(rows: list[tuple[str, str]], en
         st.sampled_from([b'"', b",", b"\n", b"\r", b"a", b" ", b"\xff", b"\0", b'1,a,"b"\n', b"2,c,d\n"]), max_size=40
     )
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_bytes_are_read_to_their_end(pieces: list[bytes]) -> None:
     kept, _ = read_bytes(b"".join(pieces) + b"\nlast,the end,x\n")
     assert kept[-1] == ("last", "the end", "x") or b'"' in b"".join(pieces)

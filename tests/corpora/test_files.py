@@ -15,7 +15,7 @@ from cluster_r1.core.errors import CorpusError
 from cluster_r1.core.settings import CorpusSettings
 from cluster_r1.corpora.files import read_documents
 from cluster_r1.corpora.report import EXAMPLES_A_REASON, CorpusReport
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 Read = Callable[..., Any]
@@ -230,7 +230,6 @@ ROWS = st.lists(
 
 
 @given(ROWS)
-@settings(deadline=None)
 def test_whatever_a_file_holds_nothing_is_lost_and_nothing_is_changed(rows: list[dict[str, Any] | bytes]) -> None:
     lines = [row.replace(b"\n", b"") if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
     first = {"id": "first", "text": "first"}

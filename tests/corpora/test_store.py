@@ -18,7 +18,7 @@ from cluster_r1.core.errors import CorpusError, WorkspaceError
 from cluster_r1.core.settings import CorpusSettings
 from cluster_r1.core.workspace import Workspace, read_json
 from cluster_r1.corpora.store import DocumentStore, ingest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 SETTINGS = CorpusSettings(source="corpus.jsonl", gold="labels")
@@ -200,7 +200,6 @@ def test_batches_are_full_but_for_the_last(store: DocumentStore, size: int) -> N
 
 
 @given(st.lists(st.integers(0, COUNT - 1), max_size=40))
-@settings(deadline=None)
 def test_rows_come_in_the_order_asked_for(store: DocumentStore, rows: list[int]) -> None:
     assert store.rows(rows) == [document(number) for number in rows]
 

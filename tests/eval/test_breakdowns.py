@@ -9,7 +9,7 @@ import pytest
 from cluster_r1.core.errors import SettingsError
 from cluster_r1.core.evaluation import AnswerScore, Bin
 from cluster_r1.eval.breakdowns import breakdowns, range_label, ranges
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_scores import failed, made_score
 
@@ -94,7 +94,6 @@ def test_nothing_scored_is_nothing_broken_down() -> None:
     assert [found.bins for found in breakdowns({"a": []})] == [()] * 4
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=80), st.integers(1, 8))
 def test_bins_hold_every_value_once_and_in_order(values: list[int], most: int) -> None:
     bins = ranges(values, most)
@@ -105,14 +104,12 @@ def test_bins_hold_every_value_once_and_in_order(values: list[int], most: int) -
     assert {edge for bin_ in bins for edge in bin_} <= set(values)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=80, unique=True))
 def test_bins_of_different_values_are_even(values: list[int]) -> None:
     sizes = [sum(low <= value <= high for value in values) for low, high in ranges(values)]
     assert max(sizes) - min(sizes) <= 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(2, 30), st.integers(2, 12), st.integers(0, 3)), min_size=1, max_size=30))
 def test_the_examples_of_all_bins_are_all_examples(examples: list[tuple[int, int, int]]) -> None:
     scores = [

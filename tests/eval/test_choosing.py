@@ -6,7 +6,7 @@ import random
 
 from cluster_r1.core.evaluation import AnswerScore
 from cluster_r1.eval.choosing import choose
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_scores import failed, made_score
 
@@ -106,7 +106,6 @@ SCORES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(("x", "y", "z")), SCORES), st.integers(1, 10), st.randoms())
 def test_the_choice_does_not_depend_on_the_order_of_entries_or_scores(
     entries: dict[str, list[AnswerScore]], most: int, rng: random.Random

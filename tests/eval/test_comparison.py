@@ -52,7 +52,7 @@ def test_samples_are_averaged_first() -> None:
     assert (found.examples, found.ties, found.difference.value) == (1, 1, 0.0)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(pairs)
 def test_the_other_way_round_is_the_negative(drawn: list[tuple[tuple[str, str], float, float]]) -> None:
     first, second = of_pairs(drawn)
@@ -66,7 +66,7 @@ def test_the_other_way_round_is_the_negative(drawn: list[tuple[tuple[str, str], 
     assert one.wilcoxon_p == pytest.approx(other.wilcoxon_p)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(pairs)
 def test_an_entry_against_itself_differs_in_nothing(drawn: list[tuple[tuple[str, str], float, float]]) -> None:
     first, _ = of_pairs(drawn)
@@ -76,7 +76,7 @@ def test_an_entry_against_itself_differs_in_nothing(drawn: list[tuple[tuple[str,
     assert (found.permutation_p, found.wilcoxon_p, found.ties) == (1.0, None, len(first))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.one_of(st.floats(-1, 1), st.sampled_from([-0.25, 0.0, 0.25])), min_size=2, max_size=9))
 def test_the_permutation_test_is_scipys(drawn: list[float]) -> None:
     differences = np.array(drawn)

@@ -75,10 +75,14 @@ def test_what_there_is_not_is_named(spec: str, options: Options, says: str) -> N
         embedder(spec, options)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_named() -> None:
     for kind in ("minilm", "inbedder"):
         with pytest.raises(SettingsError, match="there is no folder '/no/such'"):
             _ = embedder(f"{kind}=/no/such").identity
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
     with pytest.raises(SettingsError, match="cannot be loaded"):
         embedder(f"minilm={tmp_path}").embed("", ["a"])
 

@@ -15,7 +15,7 @@ from cluster_r1.core.evaluation import EVALUATED, AnswerScore, Completion, Entry
 from cluster_r1.core.json_lines import read_lines, write_lines
 from cluster_r1.eval.gold import ScoredOn
 from cluster_r1.eval.measures import score_answer, score_completions
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from leaderboards import info
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, homogeneity_completeness_v_measure
@@ -37,7 +37,6 @@ def score(gold: list[Any], predicted: list[Any], **changes: Any) -> AnswerScore:
     return score_answer(text, gold, ABOUT, completion(text, **changes))
 
 
-@settings(deadline=None)
 @given(labelings)
 def test_measures_are_scikit_learns(pair: tuple[list[int], list[int]]) -> None:
     gold, predicted = pair

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from cluster_r1.core.evaluation import Mixing
 from cluster_r1.eval.mixings import Answered, mixings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 GOLDS = st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=12), min_size=1, max_size=4)
@@ -28,26 +28,22 @@ def cells(mixing: Mixing) -> dict[tuple[str, str], float]:
     }
 
 
-@settings(deadline=None)
 @given(GOLDS)
 def test_gold_is_the_identity(golds: list[list[str]]) -> None:
     mixing = mixed(golds, lambda gold: ["abcd".index(name) for name in gold])
     assert all(share == (first == second) for (first, second), share in cells(mixing).items())
 
 
-@settings(deadline=None)
 @given(GOLDS)
 def test_one_cluster_is_all_ones(golds: list[list[str]]) -> None:
     assert set(cells(mixed(golds, lambda gold: [0] * len(gold))).values()) <= {1.0}
 
 
-@settings(deadline=None)
 @given(GOLDS)
 def test_singletons_are_all_zeros(golds: list[list[str]]) -> None:
     assert set(cells(mixed(golds, lambda gold: list(range(len(gold))))).values()) <= {0.0}
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 3)), min_size=1), min_size=1, max_size=4))
 def test_shares_are_those_of_pairs_counted_one_by_one(examples: list[list[tuple[str, int]]]) -> None:
     (mixing,) = mixings(

@@ -108,7 +108,7 @@ def test_no_score_and_settings_out_of_bounds_are_refused() -> None:
         standing(info("x"), cell_scores([0.5]), 10, confidence=95)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=8), min_size=1, max_size=4))
 def test_an_interval_holds_its_value_between_the_extremes(cells: list[list[float]]) -> None:
     scores = [one for place, values in enumerate(cells) for one in cell_scores(values, (f"d{place}", "c1"))]

@@ -20,7 +20,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(ROWS)
 def test_rows_come_back_as_they_went(rows: list[TrainingRow]) -> None:
     with tempfile.TemporaryDirectory() as folder:

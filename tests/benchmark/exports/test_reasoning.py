@@ -25,7 +25,7 @@ thoughts = st.text(st.characters(codec="utf-8"), min_size=1).filter(
 
 
 @given(st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), thoughts, max_size=8))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_is_read(tmp_path: Path, traces: dict[str, str]) -> None:
     path = tmp_path / "traces.jsonl"
     lines = [json.dumps({"example": name, "think": think}, ensure_ascii=False) for name, think in traces.items()]

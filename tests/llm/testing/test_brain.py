@@ -14,7 +14,7 @@ from cluster_r1.llm.testing.brain import answer, answer_request
 from cluster_r1.llm.testing.conversation import BadBody, texts_in
 from cluster_r1.llm.testing.instances import UnsupportedSchema
 from cluster_r1.llm.testing.words import frequent_words, stem
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
@@ -142,7 +142,6 @@ schemas = st.recursive(leaves, nested, max_leaves=8)
 POINT = {"type": "object", "properties": {"x": {"type": "integer", "minimum": 1}}, "required": ["x"]}
 
 
-@settings(deadline=None)
 @given(schema=schemas, prompt=st.sampled_from(["", "???", "\n".join(TEXTS), f"<document>{TEXTS[0]}</document>"]))
 def test_the_answer_satisfies_the_schema(schema: dict[str, Any], prompt: str) -> None:
     root = {**schema, "$defs": {"Point": POINT}}
