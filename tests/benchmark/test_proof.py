@@ -443,7 +443,7 @@ def test_a_folder_that_is_neither_says_so(tmp_path: Path) -> None:
         prove(tmp_path)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6), split=st.sampled_from(["c1", "c2"]), clean=st.booleans())
 def test_random_benchmarks_pass_and_a_random_planted_text_never_does(
     tmp_path_factory: pytest.TempPathFactory, seed: int, split: Split, clean: bool

@@ -17,7 +17,7 @@ from answer_texts import Case, cases
 from cluster_r1.benchmark.reward_file import reward_file_source
 from cluster_r1.core.answer import Answer, render_answer
 from cluster_r1.core.scoring import RewardSettings, score_completion
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 GOLD = ["a", "a", "b", "b"]
 TEXTS = [
@@ -77,7 +77,7 @@ def test_a_bare_interpreter_loads_and_scores(path: Path) -> None:
 
 
 @given(case=cases())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 def test_its_scores_are_those_of_the_package(module: ModuleType, case: Case) -> None:
     expected = score_completion(case.text, case.gold)
     row = module.compute_score("cluster-r1", case.text, json.dumps({"labels": case.gold}), {"index": 0}, num_turns=2)
