@@ -153,6 +153,9 @@ class TestedModel(ModelSettings):
 
     __test__ = False  # not a test, whatever pytest makes of the name
 
+    max_tokens: int = Field(default=4000, ge=1, le=200_000, description="of an answer with its reasoning")
+    context_tokens: int = Field(default=32_768, ge=512, description="prompt and completion together")
+    timeout_s: float = Field(default=1800.0, gt=0, le=86_400, description="long reasoning takes many minutes")
     parameters: float | None = Field(default=None, gt=0, description="billions, for pictures of quality by size")
     hint: bool = Field(default=False, description="add the reasoning hint to the prompt (paper Table 4)")
 

@@ -18,8 +18,6 @@ from .folders import FolderEntry
 from .forms import Form
 from .models import ModelEntry
 
-_TIMEOUT_S = 1800.0
-"""Seconds for an answer: long reasoning, or a small machine, takes many minutes."""
 _SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)(b|m)(?![a-z0-9])", re.IGNORECASE)
 
 
@@ -85,7 +83,7 @@ def _tested(name: str, known: TestedModel | None, choice: Choice) -> TestedModel
 
 
 def _found(name: str, choice: Choice) -> dict[str, Any]:
-    own: dict[str, Any] = {"model": name, "max_tokens": 4000, "context_tokens": 32_768, "timeout_s": _TIMEOUT_S}
+    own: dict[str, Any] = {"model": name}
     if choice.base_url is not None or choice.serve is not None:
         return own
     if name in registry() or (name.endswith(".gguf") and Path(name).expanduser().is_file()):
