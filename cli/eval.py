@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from ..benchmark.files import Benchmark
     from ..core.evaluation import EntryInfo, Leaderboard
     from ..core.settings import BudgetSettings, EvalSettings
-    from ..eval.entries import Order
-    from ..eval.folders import FolderEntry
-    from ..eval.models import ModelEntry
-    from ..graphs.progress import Progress
 
 evaluation = typer.Typer(
     help="Models and baselines on a benchmark, side by side: leaderboard, intervals, paired tests.",
@@ -76,6 +72,7 @@ def run(
     from ..eval.entries import order_of
     from ..eval.forms import checked_forms
     from ..eval.model_choice import Choice, chosen_models
+    from ..eval.running import run_entries
 
     command: CommandContext = context.obj
     settings, budget = _settings(command)
@@ -97,7 +94,7 @@ def run(
     order = order_of(split, limit, samples)
     opened, folder = _benchmark(command, benchmark), _folder(command, results)
     with watched() as progress:
-        infos = asyncio.run(_ask(entries, opened, folder, order, progress, budget, replace))
+        infos = asyncio.run(run_entries(entries, opened, folder, order, progress, budget, replace))
     _show(folder, infos)
 
 
@@ -224,27 +221,6 @@ def compare(
     comparison = compared((one.name, one), (other.name, other), resamples=resamples)
     for line in comparison_lines(comparison):
         out.print(line, markup=False, highlight=False)
-
-
-async def _ask(
-    entries: Iterable[ModelEntry | FolderEntry],
-    benchmark: Benchmark,
-    folder: EvaluationFolder,
-    order: Order,
-    progress: Progress,
-    budget: BudgetSettings | None,
-    replace: bool,
-) -> list[EntryInfo]:
-    from ..eval.folders import FolderEntry, run_folder
-    from ..eval.models import run_models
-
-    infos: list[EntryInfo] = []
-    for entry in entries:
-        if isinstance(entry, FolderEntry):
-            infos.append(run_folder(entry, benchmark, folder, order, progress, replace))
-        else:
-            infos += await run_models([entry], benchmark, folder, order, progress, budget, replace)
-    return infos
 
 
 def _show(folder: EvaluationFolder, infos: Iterable[EntryInfo]) -> None:

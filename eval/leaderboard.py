@@ -101,7 +101,7 @@ def leaderboard(
 
 
 def scored_entries(evaluation: EvaluationFolder, names: Sequence[str] | None = None) -> list[ScoredEntry]:
-    """The entries of an evaluation by name, those named or all; what is no entry's folder is passed over.
+    """The entries of an evaluation: those named, as they are named, or all by name; other folders are passed over.
 
     Raises SettingsError for a name that is not there and when there is no entry.
     """
@@ -116,7 +116,7 @@ def scored_entries(evaluation: EvaluationFolder, names: Sequence[str] | None = N
     for name in names or ():
         if name not in found:
             raise SettingsError(f"there is no entry {name!r} in {evaluation.folder}; there are: {', '.join(found)}")
-    return [entry for entry in found.values() if not names or entry.name in names]
+    return [found[name] for name in names or found]
 
 
 def _best_first(one: Standing) -> tuple[float, str]:

@@ -74,6 +74,12 @@ def test_from_a_model_and_baselines_to_a_leaderboard(desk: Desk) -> None:
     assert json.loads((evals / "leaderboard.json").read_text())["benchmark"] == "small"
     assert "Cluster these texts of chat" in (evals / "leaderboard.html").read_text()
     assert "is ahead of" in desk.says("compare", "oracle-gold", "tfidf-kmeans", "--resamples", "200")
+    assert "12 examples" in desk.says("compare", "oracle-gold", "oracle-gold", "--resamples", "200")
+    forth, back = (
+        desk.says("compare", *names, "--resamples", "200").splitlines()[0]
+        for names in (("oracle-gold", "oracle-singletons"), ("oracle-singletons", "oracle-gold"))
+    )
+    assert ("the difference is +" in forth, "the difference is -" in back) == (True, True)
 
 
 def test_a_model_of_the_settings(desk: Desk) -> None:
@@ -125,6 +131,14 @@ def test_completions_from_elsewhere(desk: Desk, benchmark: Benchmark, tmp_path: 
 def test_what_is_wrong_is_said_before_anything_is_paid(desk: Desk, command: list[str], says: str) -> None:
     with pytest.raises(SettingsError, match=rf"(?s){says}"):
         desk.says(*command)
+
+
+def test_no_entry_is_asked_when_a_later_one_cannot_be(desk: Desk) -> None:
+    with endpoint_process() as endpoint:
+        command = ("run", "--model", "m", "--base-url", endpoint.base_url, "--form", "free", "--form", "grammar")
+        with pytest.raises(SettingsError, match="not known to constrain by a grammar"):
+            desk.says(*command)
+        assert endpoint.stats().calls == 0
 
 
 def test_an_endpoint_that_is_not_there_ends_with_its_exit_code(desk: Desk, benchmark: Benchmark) -> None:
