@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..core.agreement import Interval
 from ..core.build_settings import BenchmarkSettings
 from ..core.errors import BenchmarkError
+from ..core.evaluation import EVALUATED
 from ..core.tasks import Example
 from ..core.taxonomy import Cluster
 from ..core.workspace import write_text
@@ -37,7 +38,7 @@ _ROWS_AT_ONCE = 8192
 Split = Literal["train", "distill", "c0", "c1", "c2"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 TRAINING: tuple[Split, ...] = ("train", "distill")
-EVALUATION: tuple[Split, ...] = ("c0", "c1", "c2")
+EVALUATION: tuple[Split, ...] = EVALUATED
 
 Pool = Literal["train", "eval"]
 Held = Literal["held-in", "held-out"]

@@ -21,7 +21,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cluster_r1.benchmark.files import (
-    MANIFEST,
     TEXTS,
     Benchmark,
     BenchmarkManifest,
@@ -90,7 +89,6 @@ def _write(folder: Path, texts: int, count: int) -> None:
         sha256=data_hashes(benchmark),
     )
     write_manifest(benchmark, manifest)
-    assert (benchmark / MANIFEST).exists()
     names = list(gold)
     with (folder / "completions.jsonl").open("w") as file:
         for place in range(count):

@@ -24,6 +24,8 @@ from cluster_r1.benchmark.files import Benchmark, Split
 from cluster_r1.cli.console import watched
 from cluster_r1.core.json_lines import read_lines
 from cluster_r1.core.training_runs import RunFolder, RunInfo, Trial
+from cluster_r1.eval.embedders.interface import Options
+from cluster_r1.eval.embedders.registry import embedder
 from cluster_r1.graphs.progress import Progress
 from cluster_r1.llm.tokenizers import open_tokenizer
 from cluster_r1.llm.weights import registry, weights_path
@@ -114,9 +116,9 @@ def _base_folder(recipe: Recipe, run: RunFolder) -> str:
     return str(run.sft.base) if run.sft.base.exists() else str(recipe.model.name)
 
 
-def _baselines(recipe: Recipe, benchmark: Benchmark, run: RunFolder, embedder: Path | None) -> None:
+def _baselines(recipe: Recipe, benchmark: Benchmark, run: RunFolder, encoder: Path | None) -> None:
     """K-means with gold K on the texts alone: it does not read instructions."""
-    ways: dict[str, Vectors] = {"tfidf-kmeans": tfidf} | ({"minilm-kmeans": _encoder(embedder)} if embedder else {})
+    ways: dict[str, Vectors] = {"tfidf-kmeans": tfidf} | ({"minilm-kmeans": _encoder(encoder)} if encoder else {})
     for split in SPLITS:
         for name, vectors in ways.items():
             if not _has_trial(run, name, split):
@@ -124,10 +126,8 @@ def _baselines(recipe: Recipe, benchmark: Benchmark, run: RunFolder, embedder: P
 
 
 def _encoder(folder: Path) -> Vectors:
-    from sentence_transformers import SentenceTransformer
-
-    model = SentenceTransformer(str(folder))
-    return lambda texts: model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+    model = embedder(f"sentence-transformers={folder}", Options(template="none"))
+    return lambda texts: model.embed("", texts)
 
 
 def _has_trial(run: RunFolder, name: str, split: str) -> bool:

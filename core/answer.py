@@ -20,7 +20,7 @@ AnswerErrorKind = Literal[
     "tags", "count_line", "count_mismatch", "duplicate", "missing", "out_of_range", "malformed_list", "empty_cluster"
 ]
 
-_TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 _COUNT_LINE = re.compile(r"Total[ \t]+clusters[ \t]*:[ \t]*\[[ \t]*([0-9]+)[ \t]*\]")
 _CLUSTER_LINE = re.compile(r"cluster([0-9]+)[ \t]*:[ \t]*\[([^\[\]]*)\]")
 _INDEX = re.compile(r"[0-9]+")
@@ -84,11 +84,6 @@ def parse_answer(text: str, n: int) -> Answer:
     return Answer(clusters)
 
 
-def answer_tags() -> tuple[str, ...]:
-    """The four tags of a response, in order."""
-    return _TAGS
-
-
 def reasoning_of(text: str) -> str:
     """What stands between the think tags of a text that `parse_answer` accepts."""
     return text.partition("<think>")[2].partition("</think>")[0]
@@ -96,7 +91,7 @@ def reasoning_of(text: str) -> str:
 
 def render_answer(answer: Answer, think: str = "") -> str:
     """The canonical text of an answer; `think` must hold none of the four tags."""
-    for tag in _TAGS:
+    for tag in TAGS:
         if tag in think:
             raise ValueError(f"the reasoning contains the tag {tag!r}, which would make the answer unreadable")
     return after_thought(think, answer_block(answer))
@@ -150,7 +145,7 @@ def answer_gbnf(n: int, most_thought: int | None = None) -> str:
 
 def _answer_block(text: str) -> str:
     places = []
-    for tag in _TAGS:
+    for tag in TAGS:
         count = text.count(tag)
         if count != 1:
             raise AnswerError("tags", f"{tag} occurs {count} times instead of once")

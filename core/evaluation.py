@@ -23,7 +23,7 @@ from .agreement import Interval
 
 EntryKind = Literal["model", "constrained", "baseline", "oracle"]
 
-EVALUATED = ("c0", "c1", "c2")
+EVALUATED: tuple[Literal["c0", "c1", "c2"], ...] = ("c0", "c1", "c2")
 """The splits of the evaluation, in the order of every table (paper §4.3)."""
 
 
@@ -64,7 +64,7 @@ class EntryInfo(_Frozen):
 
 
 class Completion(_Frozen):
-    """One answer as it was given; `response` (eval/responses.py) makes the canonical text of it."""
+    """One answer as it was given; `response` (eval/forms.py) makes the canonical text of it."""
 
     example: str
     sample: int = 0
@@ -235,7 +235,7 @@ class Leaderboard(_Frozen):
     mixings: tuple[Mixing, ...] = ()
     examples: tuple[ShownExample, ...] = ()
     comparisons: tuple[Comparison, ...] = Field(default=(), description="the best entry against each other one")
-    left_out: tuple[str, ...] = Field(default=(), description="entries without an answer yet")
+    left_out: tuple[str, ...] = Field(default=(), description="entries without a score yet")
     confidence: float = 0.95
     resamples: int
     generated_at: str = ""

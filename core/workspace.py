@@ -83,10 +83,10 @@ class Workspace:
 
 
 @contextmanager
-def folder_lock(folder: Path, name: str) -> Iterator[None]:
+def folder_lock(folder: Path, name: str, instead: str = "wait for it or stop it") -> Iterator[None]:
     """Hold a folder for writing. The kernel frees it when the process dies, kill -9 included.
 
-    Raises WorkspaceLocked at once, naming the holder and `name`, what is held.
+    Raises WorkspaceLocked at once, naming the holder and `name`, what is held; `instead` is what to do then.
     """
     from filelock import FileLock, Timeout
 
@@ -97,7 +97,7 @@ def folder_lock(folder: Path, name: str) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         who = holder.read_text() if holder.exists() else "another process"
-        raise WorkspaceLocked(f"{name} is in use by {who}; wait for it or stop it") from None
+        raise WorkspaceLocked(f"{name} is in use by {who}; {instead}") from None
     try:
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         yield

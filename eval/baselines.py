@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from importlib import metadata, util
 from typing import NamedTuple
 
-from .. import __version__
 from ..benchmark.files import Benchmark
 from ..core.answer import Answer, render_answer
 from ..core.errors import SettingsError
@@ -20,19 +18,14 @@ from ..core.tasks import Example
 from ..core.tokenizer import TokenCounter
 from ..graphs.progress import Progress
 from ..training.baseline import SEED
+from ..training.surroundings import versions
 from .clusterers import Clusterer, cluster
 from .embedders.interface import Embedder
-from .entries import Asked, Order, benchmark_hash, entry_name, open_entry, settings_hash, shown_model
+from .entries import Asked, Order, entry_name, entry_plan, open_entry, shown_model
 from .vectors import Cached
 
-_PACKAGES = {
-    "sklearn": "scikit-learn",
-    "sentence_transformers": "sentence-transformers",
-    "transformers": "transformers",
-    "torch": "torch",
-    "langchain_openai": "langchain-openai",
-}
-"""Modules and the packages that bring them."""
+_PACKAGES = ("scikit-learn", "sentence-transformers", "transformers", "torch", "langchain-openai")
+"""Those that embed and cluster."""
 
 
 class LengthLimit(NamedTuple):
@@ -92,18 +85,15 @@ def baseline_info(
         **({"most_clusters": how.most} if how.k == "silhouette" else {}),
         **({"max_tokens": limit.max_tokens, "tokenizer": limit.counter.name} if limit else {}),
     }
-    return EntryInfo(
-        name=name or entry_name(f"{embedder.name}-{how.name}"),
-        kind="baseline",
-        says=f"{shown_model(embedder.model) or embedder.name}, {how.says}",
+    return entry_plan(
+        benchmark,
+        name or entry_name(f"{embedder.name}-{how.name}"),
+        "baseline",
+        f"{shown_model(embedder.model) or embedder.name}, {how.says}",
+        settings,
         model=shown_model(embedder.model),
         settings=settings,
-        benchmark=benchmark.manifest.name,
-        benchmark_sha256=benchmark_hash(benchmark),
-        splits=(),
-        examples=0,
-        made_from=settings_hash(settings),
-        versions=_versions(),
+        versions=versions(_PACKAGES),
     )
 
 
@@ -137,12 +127,3 @@ def _too_long(example: Example, embedder: Embedder, limit: LengthLimit | None) -
     read = [prompt if isinstance(prompt, str) else "".join(prompt) for prompt in prompts]
     counts = limit.counter.count(read)
     return {number for number, count in enumerate(counts, start=1) if count > limit.max_tokens}
-
-
-def _versions() -> dict[str, str]:
-    """Of this package and of those that embed and cluster, where they are installed."""
-    found = {"cluster-r1": __version__}
-    for module, name in _PACKAGES.items():
-        if util.find_spec(module) is not None:
-            found[name] = metadata.version(name)
-    return found

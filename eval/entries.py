@@ -22,8 +22,9 @@ from pydantic import ValidationError
 
 from ..benchmark.files import EVALUATION, Benchmark, ExampleRecord, Split
 from ..core.errors import BenchmarkError, SettingsError, WorkspaceError
-from ..core.evaluation import Completion, EntryFolder, EntryInfo, EvaluationFolder
+from ..core.evaluation import Completion, EntryFolder, EntryInfo, EntryKind, EvaluationFolder
 from ..core.json_lines import append_line, cut_half_line, read_lines, sort_lines
+from ..core.known_names import known_names
 from ..core.moments import now
 from ..core.workspace import folder_lock, write_text
 from .forms import response_of
@@ -44,10 +45,8 @@ class Order(NamedTuple):
 
 def order_of(splits: Sequence[str] | None = None, limit: int | None = None, samples: int = 1) -> Order:
     """An order of splits by name, all where none is given. Raises SettingsError for what is no evaluation split."""
-    unknown = [split for split in splits or () if split not in EVALUATION]
-    if unknown:
-        raise SettingsError(f"there is no evaluation split {unknown[0]!r}; --split takes {', '.join(EVALUATION)}")
-    return Order(tuple(split for split in EVALUATION if not splits or split in splits), limit, samples)
+    chosen = known_names(splits or EVALUATION, EVALUATION, "evaluation split", "split")
+    return Order(tuple(sorted(chosen, key=EVALUATION.index)), limit, samples)
 
 
 class Asked(NamedTuple):
@@ -88,6 +87,28 @@ def benchmark_hash(benchmark: Benchmark) -> str:
     files = {name: digest for name, digest in manifest.sha256.items() if name.split(".")[0] in ("texts", *EVALUATION)}
     instructions = {task.id: task.instruction for task in manifest.tasks}
     return settings_hash({"files": files, "instructions": instructions})
+
+
+def entry_plan(
+    benchmark: Benchmark,
+    name: str,
+    kind: EntryKind,
+    says: str,
+    decides: Mapping[str, Any],
+    **about: Any,
+) -> EntryInfo:
+    """An entry to open; `decides` is all that its answers depend on, `about` are further fields of EntryInfo."""
+    return EntryInfo(
+        name=name,
+        kind=kind,
+        says=says,
+        benchmark=benchmark.manifest.name,
+        benchmark_sha256=benchmark_hash(benchmark),
+        splits=(),
+        examples=0,
+        made_from=settings_hash(decides),
+        **about,
+    )
 
 
 def settings_hash(content: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +13,8 @@ from ..core.evaluation import Completion, EntryInfo, EvaluationFolder
 from ..core.prompt import PROMPT_VERSION, example_prompt, with_hint
 from ..core.tasks import Example
 from ..graphs.progress import Progress
-from .entries import Asked, OpenEntry, Order, benchmark_hash, check_samples, open_entry, settings_hash
+from ..training.surroundings import versions
+from .entries import Asked, OpenEntry, Order, check_samples, entry_plan, open_entry
 
 if TYPE_CHECKING:
     from ..training.sampling import Prompt, Said, SamplingSettings
@@ -78,19 +78,16 @@ def folder_info(entry: FolderEntry, benchmark: Benchmark) -> EntryInfo:
     }
     files = sorted(path for pattern in _WEIGHTS for path in entry.folder.glob(pattern))
     weights = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
-    return EntryInfo(
-        name=entry.name,
-        kind="model",
-        says=f"{entry.folder.name}, sampled by transformers{', with the reasoning hint' if entry.hint else ''}",
+    return entry_plan(
+        benchmark,
+        entry.name,
+        "model",
+        f"{entry.folder.name}, sampled by transformers{', with the reasoning hint' if entry.hint else ''}",
+        {**settings, "weights": weights, "version": _SAMPLED_VERSION},
         model=entry.folder.name,
         parameters=entry.parameters,
         settings=settings,
-        benchmark=benchmark.manifest.name,
-        benchmark_sha256=benchmark_hash(benchmark),
-        splits=(),
-        examples=0,
-        made_from=settings_hash({**settings, "weights": weights, "version": _SAMPLED_VERSION}),
-        versions={name: metadata.version(name) for name in ("torch", "transformers")},
+        versions=versions(("torch", "transformers")),
     )
 
 

@@ -13,9 +13,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
-from ..core.answer import Answer, after_thought, answer_block, answer_gbnf, answer_tags
-from ..core.errors import SettingsError
+from ..core.answer import TAGS, Answer, after_thought, answer_block, answer_gbnf
 from ..core.evaluation import Completion, EntryInfo
+from ..core.known_names import known_names
 from ..core.prompt import LABELS_PROMPT, example_prompt, with_hint
 from ..core.tasks import Example
 from ..llm.protocol import ChatRequest, Message
@@ -30,11 +30,7 @@ _MOST_THOUGHT = 600
 
 def checked_forms(names: Sequence[str]) -> tuple[Form, ...]:
     """Raises SettingsError naming the first that is no form."""
-    known: dict[str, Form] = {form: form for form in FORMS}
-    for name in names:
-        if name not in known:
-            raise SettingsError(f"there is no form {name!r}; --form takes {', '.join(FORMS)}")
-    return tuple(dict.fromkeys(known[name] for name in names))
+    return known_names(names, FORMS, "form", "form")
 
 
 def request(example: Example, form: Form, hint: bool = False, sample: int = 0) -> ChatRequest:
@@ -95,4 +91,4 @@ def _names(n: int) -> Sequence[str]:
 
 def _harmless(reasoning: str) -> str:
     """Reasoning that a model did not write into the answer's own frame may well quote that frame."""
-    return re.sub("|".join(map(re.escape, answer_tags())), lambda tag: tag.group().replace("<", "‹"), reasoning)
+    return re.sub("|".join(map(re.escape, TAGS)), lambda tag: tag.group().replace("<", "‹"), reasoning)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from ..core.errors import SettingsError
-from ..core.settings import EvalSettings, ModelSettings, TestedModel
+from ..core.settings import EvalSettings, TestedModel
 from ..core.wrong_keys import wrong_keys
 from ..llm.weights import registry
 from .entries import entry_name
@@ -60,11 +60,7 @@ def _entries(name: str, choice: Choice, settings: EvalSettings) -> list[ModelEnt
     if known is None and choice.base_url is None and choice.serve is None and (folder / "config.json").is_file():
         return [_folder(folder, choice)]
     model = _tested(name, known, choice)
-    parameters = model.parameters or stated_parameters(model.model)
-    return [
-        ModelEntry(_named(entry_name(name), form, model.hint), model, form, model.hint, parameters)
-        for form in choice.forms
-    ]
+    return [ModelEntry(_named(entry_name(name), form, model.hint), model, form) for form in choice.forms]
 
 
 def _tested(name: str, known: TestedModel | None, choice: Choice) -> TestedModel:
@@ -73,13 +69,13 @@ def _tested(name: str, known: TestedModel | None, choice: Choice) -> TestedModel
         own |= {"serve": None, "base_url": choice.base_url}
     if choice.serve is not None:
         own |= {"serve": choice.serve, "base_url": None}
-    fields = (*ModelSettings.model_fields, "hint", "parameters")
-    said = {field: getattr(choice, field) for field in choice._fields if field in fields}
+    said = {field: getattr(choice, field) for field in choice._fields if field in TestedModel.model_fields}
     own |= {field: value for field, value in said.items() if value is not None and field not in ("base_url", "serve")}
     try:
-        return TestedModel.model_validate(own)
+        model = TestedModel.model_validate(own)
     except ValidationError as error:
         raise SettingsError(wrong_keys(error.errors(), TestedModel, f"--model {name}")) from None
+    return model.model_copy(update={"parameters": model.parameters or stated_parameters(model.model)})
 
 
 def _found(name: str, choice: Choice) -> dict[str, Any]:

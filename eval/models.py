@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import metadata, util
 from typing import NamedTuple
 
-from .. import __version__
 from ..benchmark.files import Benchmark
 from ..core.answer import answer_gbnf
 from ..core.errors import SettingsError
 from ..core.evaluation import Completion, EntryInfo, EvaluationFolder
 from ..core.prompt import PROMPT_VERSION
-from ..core.settings import BudgetSettings, ModelSettings
+from ..core.settings import BudgetSettings, TestedModel
 from ..graphs.labeling import together
 from ..graphs.progress import Progress
 from ..llm.failures import CallFailed
@@ -21,7 +19,8 @@ from ..llm.model import LedgeredModel, cost_usd
 from ..llm.protocol import ChatRequest, Reply
 from ..llm.requests import request_body
 from ..llm.roles import Roles, api_key
-from .entries import Asked, OpenEntry, Order, benchmark_hash, check_samples, open_entry, settings_hash, shown_model
+from ..training.surroundings import versions
+from .entries import Asked, OpenEntry, Order, check_samples, entry_plan, open_entry, shown_model
 from .forms import Form, request
 
 _FORM_VERSION = 1
@@ -29,13 +28,19 @@ _FORM_VERSION = 1
 
 
 class ModelEntry(NamedTuple):
-    """A model in one form, as an entry. `parameters` are billions, None where unknown."""
+    """A model in one form, as an entry."""
 
     name: str
-    model: ModelSettings
+    model: TestedModel
     form: Form = "free"
-    hint: bool = False
-    parameters: float | None = None
+
+    @property
+    def hint(self) -> bool:
+        return self.model.hint
+
+    @property
+    def parameters(self) -> float | None:
+        return self.model.parameters
 
 
 async def run_models(
@@ -115,7 +120,7 @@ class _Run:
 
 
 def model_info(entry: ModelEntry, benchmark: Benchmark) -> EntryInfo:
-    """What the entry is; the benchmark's part of it is filled in when it is opened."""
+    """What the entry is."""
     model = entry.model
     settings = {
         "form": entry.form,
@@ -127,28 +132,17 @@ def model_info(entry: ModelEntry, benchmark: Benchmark) -> EntryInfo:
         "prompt": PROMPT_VERSION,
     }
     decides = {"body": request_body(model, ChatRequest(())), "structured": model.structured, "form": _FORM_VERSION}
-    return EntryInfo(
-        name=entry.name,
-        kind="model" if entry.form == "free" else "constrained",
-        says=_says(entry),
+    return entry_plan(
+        benchmark,
+        entry.name,
+        "model" if entry.form == "free" else "constrained",
+        _says(entry),
+        {**settings, **decides},
         model=shown_model(model.model),
-        parameters=entry.parameters,
+        parameters=model.parameters,
         settings={**settings, **({"extra_body": model.extra_body} if model.extra_body else {})},
-        benchmark=benchmark.manifest.name,
-        benchmark_sha256=benchmark_hash(benchmark),
-        splits=(),
-        examples=0,
-        made_from=settings_hash({**settings, **decides}),
-        versions=_versions(model),
+        versions=versions(("xllamacpp",) if model.serve == "embedded" else ()),
     )
-
-
-def _versions(model: ModelSettings) -> dict[str, str]:
-    """Of this package, and of llama.cpp where the run starts it."""
-    found = {"cluster-r1": __version__}
-    if model.serve == "embedded" and util.find_spec("xllamacpp") is not None:
-        found["xllamacpp"] = metadata.version("xllamacpp")
-    return found
 
 
 def _says(entry: ModelEntry) -> str:

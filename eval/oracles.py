@@ -16,7 +16,7 @@ from ..benchmark.files import Benchmark
 from ..core.answer import Answer, render_answer
 from ..core.evaluation import Completion, EntryInfo, EvaluationFolder
 from ..graphs.progress import Progress
-from .entries import Order, benchmark_hash, open_entry, settings_hash
+from .entries import Order, entry_plan, open_entry
 
 Oracle = Literal["gold", "shuffled", "one-cluster", "singletons"]
 ORACLES: tuple[Oracle, ...] = get_args(Oracle)
@@ -40,16 +40,8 @@ def run_oracle(
 ) -> EntryInfo:
     """Answer every example as the oracle does; the entry is named after it."""
     answer = _ANSWERS[oracle]
-    plan = EntryInfo(
-        name=f"oracle-{oracle}",
-        kind="oracle",
-        says=_SAYS[oracle],
-        benchmark=benchmark.manifest.name,
-        benchmark_sha256=benchmark_hash(benchmark),
-        splits=(),
-        examples=0,
-        made_from=settings_hash({"oracle": oracle, "version": _VERSION}),
-    )
+    decides = {"oracle": oracle, "version": _VERSION}
+    plan = entry_plan(benchmark, f"oracle-{oracle}", "oracle", _SAYS[oracle], decides)
     with open_entry(evaluation, plan, benchmark, order, replace) as opened:
         owed = opened.owed()
         progress.stage(plan.name, len(owed))

@@ -11,7 +11,7 @@ from ..benchmark.files import EVALUATION, Benchmark
 from ..core.errors import SettingsError
 from ..core.evaluation import Completion, EntryInfo, EvaluationFolder
 from ..training.completion_rows import BadRow, CompletionRow, read_completions
-from .entries import Order, benchmark_hash, open_entry, settings_hash
+from .entries import Order, entry_plan, open_entry
 
 
 class StoredCompletions(NamedTuple):
@@ -20,7 +20,6 @@ class StoredCompletions(NamedTuple):
     file: Path
     name: str
     column: str | None = None
-    model: str = ""
     parameters: float | None = None
 
 
@@ -71,16 +70,13 @@ def _info(stored: StoredCompletions, benchmark: Benchmark) -> EntryInfo:
     with stored.file.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     settings = {"file": stored.file.name, "sha256": digest}
-    return EntryInfo(
-        name=stored.name,
-        kind="model",
-        says=f"completions of {stored.file.name}",
-        model=stored.model or stored.name,
+    return entry_plan(
+        benchmark,
+        stored.name,
+        "model",
+        f"completions of {stored.file.name}",
+        settings,
+        model=stored.name,
         parameters=stored.parameters,
         settings=settings,
-        benchmark=benchmark.manifest.name,
-        benchmark_sha256=benchmark_hash(benchmark),
-        splits=(),
-        examples=0,
-        made_from=settings_hash(settings),
     )

@@ -11,6 +11,7 @@ from ..core.evaluation import EVALUATED, Comparison, Leaderboard, Standing
 from ..core.paper_tables import PaperRow
 from .charts import Estimate, intervals, whisker
 from .heat_table import HeatCell, HeatRow, heat_table, shade
+from .leaderboard_grid import paper_tables
 from .leaderboard_rows import KIND_WORDS, cells_of, number, order, probability, ranking, sure, whole
 from .page import points, points_text, render_part
 
@@ -82,17 +83,16 @@ def _difference_cell(difference: Interval | None) -> HeatCell:
     return HeatCell(points_text(difference), "agree-1" if difference.value > 0 else "differ-1")
 
 
-def _reference(rows: Sequence[PaperRow]) -> list[tuple[int, Markup]]:
-    """The paper's tables by number, as printed."""
-    tables: list[tuple[int, Markup]] = []
-    for table in sorted({row.table for row in rows}):
-        own = [row for row in rows if row.table == table]
+def _reference(rows: Sequence[PaperRow]) -> list[tuple[str, Markup]]:
+    """The paper's tables by name, as printed."""
+    tables: list[tuple[str, Markup]] = []
+    for table, own in paper_tables(rows):
         cells = list(dict.fromkeys((cell.domain, cell.split) for row in own for cell in row.cells))
         splits = list(dict.fromkeys(split for row in own for split in row.averages))
         columns = ["overall", *(f"mean {split.upper()}" for split in splits)]
         columns += [f"{domain} {split.upper()}" for domain, split in cells]
         shown = [HeatRow(f"{row.model} ({row.group})", _printed(row, splits, cells)) for row in own]
-        tables.append((table, heat_table(f"Table {table} of the paper", "Model", columns, shown)))
+        tables.append((table, heat_table(f"{table} of the paper", "Model", columns, shown)))
     return tables
 
 

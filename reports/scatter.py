@@ -224,8 +224,7 @@ def _apart(places: Sequence[_Place | None], tall: int) -> dict[int, float]:
     order = sorted((place.y, place.x, n) for n, place in enumerate(places) if place is not None)
     for y, x, n in order:
         near = [other.y for other in taken if abs(other.x - x) < _NEAR]
-        steps = sorted(range(-len(near) * 2 - 2, len(near) * 2 + 3), key=lambda step: (abs(step), step))
-        tried = [y + step * _LINE / 2 for step in steps]
+        tried = sorted([y, *(other + away for other in near for away in (-_LINE, _LINE))], key=lambda at: abs(at - y))
         inside = [at for at in tried if _TOP <= at <= _TOP + tall]
         free = [at for at in inside if all(abs(at - other) >= _LINE - 1e-6 for other in near)]
         found[n] = free[0] if free else y

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..core.json_lines import read_lines
+from ..core.long_text import without_middle
 from ..core.training_runs import SampledCompletion
-from .page import count
 from .series import is_drawable
 
 ERROR_WORDS = {
@@ -109,10 +109,7 @@ def _steps(places: list[_Place]) -> list[int]:
 
 
 def _shown(completion: SampledCompletion, facets: list[str]) -> Shown:
-    text = completion.completion
-    cut = len(text) - _HEAD - _TAIL
-    if cut > 0:
-        text = f"{text[:_HEAD]}\n\n[… {count(cut)} characters are left out here …]\n\n{text[-_TAIL:]}"
+    text = without_middle(completion.completion, _HEAD, _TAIL)
     return Shown(
         completion.step,
         completion.example,

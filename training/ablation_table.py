@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..core.evaluation import EVALUATED
 from ..core.training_runs import AblationArm, AblationResult, PaperFigure
 from ..reports.ablation import Arm, ablation_page
 
-_SPLITS = ("c0", "c1", "c2")
 _NOTE = """\
 V is the mean V-measure in percent, an invalid answer counting as 0; ± is one standard error of the mean reward over
 examples. The paper's figures are those of its Tables {tables}, for other models on other data: compare how the recipes
@@ -17,8 +17,8 @@ stand to each other, not the values."""
 def ablation_markdown(result: AblationResult) -> str:
     """The arms that are done, one a row, and what the paper has for them."""
     models = sorted({figure.model for figure in result.paper}, key=lambda model: int(model.rstrip("B")))
-    heads = [f"V {split}" for split in _SPLITS] + ["valid answers", "reward", "updates", "seconds"]
-    heads += [f"paper {model}: {' / '.join(_SPLITS)}" for model in models]
+    heads = [f"V {split}" for split in EVALUATED] + ["valid answers", "reward", "updates", "seconds"]
+    heads += [f"paper {model}: {' / '.join(EVALUATED)}" for model in models]
     rows = [
         [arm.says, *_own(arm), *(_theirs(arm.name, model, result.paper) for model in models)] for arm in result.arms
     ]
@@ -37,8 +37,8 @@ def ablation_report(result: AblationResult) -> str:
 
 def _own(arm: AblationArm) -> list[str]:
     by_split = {trial.split: trial for trial in arm.trials}
-    tried = [by_split[split] for split in _SPLITS if split in by_split]
-    quality = [f"{100 * by_split[split].quality:.1f}" if split in by_split else "" for split in _SPLITS]
+    tried = [by_split[split] for split in EVALUATED if split in by_split]
+    quality = [f"{100 * by_split[split].quality:.1f}" if split in by_split else "" for split in EVALUATED]
     valid = " / ".join(f"{100 * trial.format:.0f} %" for trial in tried)
     reward = " / ".join(f"{trial.reward:.2f} ± {trial.standard_error:.2f}" for trial in tried)
     return [*quality, valid, reward, f"{arm.steps:,}", f"{arm.seconds:,.0f}"]

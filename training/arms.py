@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from ..core.errors import SettingsError
+from ..core.known_names import known_names
 from ..core.training_runs import RunFolder, Stage
 from .recipe import Recipe
 from .recipe_file import changed_recipe
@@ -28,10 +28,7 @@ _DISTILLED = "distilled"
 
 def checked_arms(names: Sequence[str]) -> tuple[Arm, ...]:
     """In the paper's order. Raises SettingsError naming the first that is no arm."""
-    for name in names:
-        if name not in ARMS:
-            raise SettingsError(f"there is no arm {name!r}; --arm takes {', '.join(ARMS)}")
-    return tuple(arm for arm in ARMS if arm in names)
+    return tuple(sorted(known_names(names, ARMS, "arm", "arm"), key=ARMS.index))
 
 
 class ArmStage(NamedTuple):

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from ..core.errors import SettingsError, WorkspaceLocked
+from ..core.errors import SettingsError
 from ..core.json_lines import read_lines, write_lines
 from ..core.training_runs import Alarm, MetricLine, RunFolder, SampledCompletion, StageFolder
-from ..core.workspace import read_json, write_json, write_text
+from ..core.workspace import folder_lock, read_json, write_json, write_text
 from .ranks import rank
 from .recipe import Recipe, Stage
 
@@ -88,24 +88,11 @@ def held(run: RunFolder) -> Iterator[None]:
 
     Raises WorkspaceLocked at once.
     """
-    from filelock import FileLock, Timeout
-
     if rank() != 0:
         yield
         return
-
-    run.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(run.folder / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise WorkspaceLocked(
-            f"{run.folder} is being trained by another process; wait for it, or name another --run"
-        ) from None
-    try:
+    with folder_lock(run.folder, str(run.folder), "wait for it, or name another --run"):
         yield
-    finally:
-        lock.release()
 
 
 def set_aside(folder: StageFolder) -> Path | None:

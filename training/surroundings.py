@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module, metadata, util
 from pathlib import Path
 from typing import Any
@@ -33,11 +35,11 @@ def settle(recipe: Recipe, stage: Stage, folder: Path) -> None:
     hush()
 
 
-def versions() -> dict[str, str]:
-    """Of this package and those that decide a training."""
+def versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
+    """Of this package and of those (by default those that decide a training) that are installed."""
     found = {"cluster-r1": __version__}
-    for name in _PACKAGES:
-        if util.find_spec(name) is not None:
+    for name in packages:
+        with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
 

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
-from ..core.answer import Answer, render_answer
+from ..core.answer import TAGS, Answer, render_answer
 from ..core.prompt import ExamplePrompt
 from .problems import Problem, listed
 
-_TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 _PROBE = ExamplePrompt(
     "Group the texts and answer in the agreed form.", 'Instruction: by topic\n\n<text id="1">\nOne\n</text>'
 )
@@ -68,7 +67,7 @@ def _template_problems(tokenizer: ChatTokenizer, system: bool) -> Iterator[Probl
             "its chat template does not begin an answer (add_generation_prompt changes nothing), so the model would"
             f" write on the user's behalf: {_INSTRUCT}",
         )
-    opened = [tag for tag in _TAGS if tag in prompt.replace(_PROBE.system, "")]
+    opened = [tag for tag in TAGS if tag in prompt.replace(_PROBE.system, "")]
     if opened:
         yield Problem(
             "model.name",
@@ -86,7 +85,7 @@ def _template_problems(tokenizer: ChatTokenizer, system: bool) -> Iterator[Probl
 
 def _answer_problems(tokenizer: ChatTokenizer, answered: str) -> Iterator[Problem]:
     if _ANSWER not in answered:
-        lost = next((tag for tag in _TAGS if answered.count(tag) != 1), None)
+        lost = next((tag for tag in TAGS if answered.count(tag) != 1), None)
         what = f"loses {lost}" if lost else "rewrites the reasoning or its white space"
         yield Problem(
             "model.name", f"its chat template {what} of an answer (as those of Qwen3 and DeepSeek-R1 do): {_INSTRUCT}"
@@ -102,7 +101,7 @@ def _answer_problems(tokenizer: ChatTokenizer, answered: str) -> Iterator[Proble
 
 def _round_trip_problem(tokenizer: ChatTokenizer) -> Problem | None:
     """Encoded and decoded, as TRL does before it asks for a reward: special tokens are left out."""
-    for text in (*_TAGS, _ANSWER, _PROBE.user):
+    for text in (*TAGS, _ANSWER, _PROBE.user):
         back = tokenizer.decode(tokenizer.encode(text, add_special_tokens=False), skip_special_tokens=True)
         if back != text:
             return Problem(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ..benchmark.files import SPLITS, Benchmark, Split
 from ..core.errors import SettingsError
+from ..core.known_names import known_names
 from ..core.training_runs import STAGES, RunFolder, Trial
 from ..core.workspace import write_text
 from ..graphs.progress import Progress
@@ -36,11 +37,7 @@ class TrialOrder(NamedTuple):
 
 def checked_splits(names: Sequence[str]) -> tuple[Split, ...]:
     """Raises SettingsError naming the first that is no split."""
-    known: dict[str, Split] = {split: split for split in SPLITS}
-    for name in names:
-        if name not in known:
-            raise SettingsError(f"there is no split {name!r}; --split takes {', '.join(SPLITS)}")
-    return tuple(dict.fromkeys(known[name] for name in names))
+    return known_names(names, SPLITS, "split", "split")
 
 
 def run_trials(order: TrialOrder, benchmark: Benchmark, run: RunFolder, progress: Progress) -> list[Trial]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cluster_r1.core.agreement import Interval
 from cluster_r1.reports.scatter import LOOKS, Spot, bins_axis, log_axis, scatter, share_axis, spot_list
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 HOSTILE = "<script>alert(1)</script>\"'&"
@@ -60,6 +60,7 @@ def test_what_is_undefined_is_not_drawn_but_listed(read_html: ReadHtml) -> None:
     assert "nothing valid: None and 0.5" in str(read_html(chart).all("svg")[0]["aria-label"])
 
 
+@example([(0.0, 0.0), (0.0, 0.09375), (0.0, 0.03125)])
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=20))
 def test_numbers_never_lie_on_each_other(points: list[tuple[float, float]]) -> None:
     chart = scatter("V", [spot(x, y) for x, y in points], SHARES, SHARES, tall=320)
