@@ -37,7 +37,7 @@ test: setup  ## run the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow and not model"
 
 $(VENV)/.trainers: $(VENV)/.done  # exports are loaded back by the tools they are for
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,eval]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,eval,ray]'
 	@touch $@
 
 test-slow: $(VENV)/.trainers  ## run the slow tests and those with a real model; installs the trainers

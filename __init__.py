@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .clustering.api import Clustering, cluster
+    from .clustering.estimator import InstructionClusterer
     from .core.answer import Answer, AnswerError, parse_answer, render_answer
     from .core.consensus import Assignment, Consensus
     from .core.documents import Document
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from .core.taxonomy import Cluster, Taxonomy
 
 _PUBLIC = {
+    "Clustering": ".clustering.api",
+    "cluster": ".clustering.api",
+    "InstructionClusterer": ".clustering.estimator",
     "Answer": ".core.answer",
     "AnswerError": ".core.answer",
     "parse_answer": ".core.answer",
@@ -39,13 +44,16 @@ __all__ = [
     "AnswerError",
     "Assignment",
     "Cluster",
+    "Clustering",
     "ClusteringTask",
     "Consensus",
     "Document",
     "Example",
+    "InstructionClusterer",
     "RewardSettings",
     "Score",
     "Taxonomy",
+    "cluster",
     "parse_answer",
     "render_answer",
     "reward",

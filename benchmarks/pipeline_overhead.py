@@ -98,18 +98,23 @@ def _measure(kind: str, size: int) -> Measured:
 def _work(arguments: argparse.Namespace) -> None:
     folder, size = Path(arguments.folder), arguments.sizes[0]
     _write_project(folder, size, arguments.url)
-    window_s = _pipeline(folder) if arguments.worker == "pipeline" else _floor(folder, arguments.url)
+    window_s = _pipeline(folder) if arguments.worker == "pipeline" else floor(folder, arguments.url)
     status = Path("/proc/self/status").read_text()
     peak_kb = int(status.split("VmHWM:")[1].split()[0])
     print(json.dumps(Measured(2 * size, window_s, time.process_time(), peak_kb / 1024)._asdict()))
 
 
-def _write_project(folder: Path, size: int, url: str) -> None:
+def write_texts(path: Path, size: int) -> None:
+    """So many made-up messages, each about one of the topics."""
     rng = random.Random(0)
-    with (folder / "texts.jsonl").open("w") as file:
+    with path.open("w") as file:
         for number in range(size):
             text = f"{number} {rng.choice(TOPICS)}: {' '.join(rng.choices(WORDS, k=rng.randint(8, 16)))}"
             file.write(json.dumps({"id": f"t{number}", "text": text}) + "\n")
+
+
+def _write_project(folder: Path, size: int, url: str) -> None:
+    write_texts(folder / "texts.jsonl", size)
     clusters = "".join(f"  {name}: Messages about {name}.\n" for name in TOPICS)
     (folder / "clusters.yaml").write_text(f"clusters:\n{clusters}")
     (folder / "cluster-r1.yaml").write_text(
@@ -151,8 +156,11 @@ def _pipeline(folder: Path) -> float:
     return clock.ended - clock.began
 
 
-def _floor(folder: Path, url: str) -> float:
-    """The same bodies through one aiohttp session, the answers appended to a file: what no client can go below."""
+def floor(folder: Path, url: str, labelers: tuple[str, ...] = ("a", "b")) -> float:
+    """The same bodies through one aiohttp session, the answers appended to a file: what no client can go below.
+
+    Every text of `folder`/texts.jsonl is sent once for each labeler; returns the seconds it took.
+    """
     import asyncio
 
     import aiohttp
@@ -184,7 +192,7 @@ def _floor(folder: Path, url: str) -> float:
                     file.write(orjson.dumps([text, orjson.loads(answer)["cluster"]]) + b"\n")
 
                 for start in range(0, len(texts), 500):
-                    await asyncio.gather(*(call(la, t) for t in texts[start : start + 500] for la in ("a", "b")))
+                    await asyncio.gather(*(call(la, t) for t in texts[start : start + 500] for la in labelers))
         return time.perf_counter() - began
 
     return asyncio.run(run())

@@ -13,6 +13,7 @@ from ..core.errors import ClusterR1Error
 from .adopt import adopt
 from .argilla import argilla
 from .build import build
+from .cluster import cluster
 from .console import say_error
 from .context import CommandContext
 from .corpus import corpus
@@ -58,6 +59,7 @@ for command in (
     build,
     verify,
     stats,
+    cluster,
     distill,
     export,
     reward,

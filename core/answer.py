@@ -78,7 +78,7 @@ def parse_answer(text: str, n: int) -> Answer:
     if head is None:
         raise AnswerError("count_line", f"expected 'Total clusters: [K]', found {lines[0][:_SHOWN]!r}")
     clusters = tuple(_cluster_line(line, place, n) for place, line in enumerate(lines[1:], start=1))
-    if _bounded(head.group(1), len(clusters)) != len(clusters):
+    if bounded(head.group(1), len(clusters)) != len(clusters):
         raise AnswerError("count_mismatch", f"says {head.group(1)[:_SHOWN]} clusters, lists {len(clusters)}")
     _check_partition(clusters, n)
     return Answer(clusters)
@@ -143,6 +143,14 @@ def answer_gbnf(n: int, most_thought: int | None = None) -> str:
     )
 
 
+def bounded(digits: str, limit: int) -> int:
+    """The number, or limit + 1 when it is larger: int() refuses, and slowly reads, very long digit strings."""
+    digits = digits.lstrip("0")
+    if len(digits) > len(str(limit)):
+        return limit + 1
+    return int(digits or "0")
+
+
 def _answer_block(text: str) -> str:
     places = []
     for tag in TAGS:
@@ -157,7 +165,7 @@ def _answer_block(text: str) -> str:
 
 def _cluster_line(line: str, place: int, n: int) -> tuple[int, ...]:
     match = _CLUSTER_LINE.fullmatch(line)
-    if match is None or _bounded(match.group(1), place) != place:
+    if match is None or bounded(match.group(1), place) != place:
         raise AnswerError("malformed_list", f"expected 'cluster{place}: [...]', found {line[:_SHOWN]!r}")
     body = match.group(2).strip()
     if not body:
@@ -168,18 +176,10 @@ def _cluster_line(line: str, place: int, n: int) -> tuple[int, ...]:
 def _item(part: str, place: int, n: int) -> int:
     if _INDEX.fullmatch(part) is None:
         raise AnswerError("malformed_list", f"cluster{place} lists {part[:_SHOWN]!r}, which is not an item number")
-    item = _bounded(part, n)
+    item = bounded(part, n)
     if not 1 <= item <= n:
         raise AnswerError("out_of_range", f"cluster{place} lists item {part[:_SHOWN]}, items are 1..{n}")
     return item
-
-
-def _bounded(digits: str, limit: int) -> int:
-    """The number, or limit + 1 when it is larger: int() refuses, and slowly reads, very long digit strings."""
-    digits = digits.lstrip("0")
-    if len(digits) > len(str(limit)):
-        return limit + 1
-    return int(digits or "0")
 
 
 def _check_partition(clusters: Sequence[Sequence[int]], n: int) -> None:

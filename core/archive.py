@@ -114,7 +114,8 @@ class TaxonomyArchive:
 def read_taxonomy(path: Path, task: str, instruction: str | None = None) -> Taxonomy:
     """Read a taxonomy file. `clusters` may be a list of {name, description}, of names, or a mapping name: description.
 
-    `task` and `instruction` fill in what a hand-written file leaves out. Raises TaxonomyError naming file and field.
+    `task` and `instruction` fill in what a hand-written file leaves out; `groups` of a clustering result are passed
+    over. Raises TaxonomyError naming file and field.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -127,6 +128,7 @@ def read_taxonomy(path: Path, task: str, instruction: str | None = None) -> Taxo
     filled: dict[str, Any] = {"task": task, **content}
     if instruction is not None:
         filled.setdefault("instruction", instruction)
+    filled.pop("groups", None)
     filled["clusters"] = [_cluster(item) for item in _cluster_items(filled.get("clusters"))]
     return parse_taxonomy(filled, str(path))
 

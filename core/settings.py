@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from .build_settings import BenchmarkSettings
+from .cluster_settings import ClusterSettings
 from .distill_settings import DistillSettings
 from .errors import SettingsError
 from .section import Section
@@ -292,6 +293,7 @@ class Settings(Section):
     benchmark: BenchmarkSettings = BenchmarkSettings()
     distill: DistillSettings = DistillSettings()
     eval: EvalSettings = EvalSettings()
+    cluster: ClusterSettings = ClusterSettings()
     checkpoints: str = Field(default="sqlite", description="'sqlite' in the workspace, or a postgresql:// URL")
     seed: int = Field(default=0, description="sampling, probe choice and cluster orders")
 

@@ -32,7 +32,7 @@ def diverse_sample(documents: Documents, tokens: int, excerpt_tokens: int, seed:
     seen, and outliers do not take every place.
     """
     pool = documents.rows(random_rows(documents, _POOL, seed))
-    vectors = _word_vectors([document.text for document in pool])
+    vectors = word_vectors([document.text for document in pool])
     rng = np.random.default_rng(seed)
     distance = np.full(len(pool), 2.0)
     left, sample = tokens, []
@@ -49,7 +49,7 @@ def diverse_sample(documents: Documents, tokens: int, excerpt_tokens: int, seed:
     return sample
 
 
-def _word_vectors(texts: Sequence[str]) -> NDArray[np.float32]:
+def word_vectors(texts: Sequence[str]) -> NDArray[np.float32]:
     """Unit vectors of hashed words, (texts, 512); a text without words gets the zero vector."""
     vectors = np.zeros((len(texts), _DIMENSIONS), dtype=np.float32)
     for row, text in enumerate(texts):

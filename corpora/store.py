@@ -28,6 +28,7 @@ from .sources import find_source
 _GROUP_ROWS = 1024
 _GROUP_CHARACTERS = 32 * 1024 * 1024
 _CACHED_GROUPS = 2
+_WRITTEN: dict[str, Any] = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
 _FINGERPRINT = b"cluster_r1.fingerprint"
 _COLUMNS = {"id": pa.string(), "text": pa.string(), "meta": pa.string(), "key": pa.uint64()}
 
@@ -56,8 +57,7 @@ def ingest(
     report = CorpusReport()
     told = 0
     schema = pa.schema(_COLUMNS, metadata={_FINGERPRINT: fingerprint})
-    options: dict[str, Any] = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
-    with atomic_path(workspace.documents) as path, pq.ParquetWriter(path, schema, **options) as writer:
+    with atomic_path(workspace.documents) as path, pq.ParquetWriter(path, schema, **_WRITTEN) as writer:
         for group in _groups(read_documents(settings, workspace.root, report)):
             writer.write_table(table_of((record._asdict() for record in group), schema))
             if progress is not None:
@@ -67,6 +67,29 @@ def ingest(
     if progress is not None:
         progress(report.read - told)
     return report
+
+
+def keep_new(source: Path, known: Iterable[NDArray[np.uint64]], target: Path) -> int:
+    """Documents of one file whose keys are not among the known ones, as a file of their own; returns how many.
+
+    `known` comes in parts, in any order; 9 bytes a document of the source are held.
+    """
+    with pq.ParquetFile(source, pre_buffer=False) as file:
+        keys = keys_of(file.read(columns=["key"]))
+        order = np.argsort(keys, kind="stable")
+        new = np.ones(len(keys), dtype=bool)
+        for part in known:
+            places = np.minimum(np.searchsorted(keys, part, sorter=order), len(keys) - 1)
+            new[order[places][keys[order[places]] == part]] = False
+        start = 0
+        with atomic_path(target) as path, pq.ParquetWriter(path, file.schema_arrow, **_WRITTEN) as writer:
+            for group in range(file.metadata.num_row_groups):
+                table = file.read_row_group(group)
+                wanted = np.flatnonzero(new[start : start + table.num_rows])
+                start += table.num_rows
+                if wanted.size:
+                    writer.write_table(table.take(_index(wanted)))
+    return int(new.sum())
 
 
 class DocumentStore:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cluster_r1.core.build_settings import BenchmarkSettings, DomainSettings
+from cluster_r1.core.cluster_settings import ClusterSettings
 from cluster_r1.core.distill_settings import DistillSettings
 from cluster_r1.core.settings import (
     ArgillaSettings,
@@ -39,6 +40,7 @@ _SECTIONS: tuple[tuple[str, type[Any]], ...] = (
     ("distill", DistillSettings),
     ("eval", EvalSettings),
     ("eval.models (by name)", TestedModel),
+    ("cluster", ClusterSettings),
 )
 _HEAD = """# Settings
 

@@ -17,14 +17,13 @@ from ..core.answer import TAGS, Answer, after_thought, answer_block, answer_gbnf
 from ..core.evaluation import Completion, EntryInfo
 from ..core.known_names import known_names
 from ..core.prompt import LABELS_PROMPT, example_prompt, with_hint
-from ..core.tasks import Example
 from ..llm.protocol import ChatRequest, Message
 from ..llm.structured import Unusable, read_json
 
 Form = Literal["free", "grammar", "labels"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
-_MOST_THOUGHT = 600
+MOST_THOUGHT = 600
 """Characters of reasoning under a constraint: without a bound small models reason until their tokens are used up."""
 
 
@@ -33,17 +32,24 @@ def checked_forms(names: Sequence[str]) -> tuple[Form, ...]:
     return known_names(names, FORMS, "form", "form")
 
 
-def request(example: Example, form: Form, hint: bool = False, sample: int = 0) -> ChatRequest:
-    """The call that asks for an example's clustering."""
-    prompt = example_prompt(example.instruction, example.texts)
+def request(
+    instruction: str,
+    texts: Sequence[str],
+    form: Form,
+    hint: bool = False,
+    sample: int = 0,
+    most_thought: int = MOST_THOUGHT,
+) -> ChatRequest:
+    """The call that asks for a clustering. `most_thought`: characters of reasoning, where the form bounds them."""
+    prompt = example_prompt(instruction, texts)
     if hint:
         prompt = with_hint(prompt)
     system = LABELS_PROMPT if form == "labels" else prompt.system
     messages = (Message("system", system), Message("user", prompt.user))
-    n = len(example.texts)
+    n = len(texts)
     if form == "labels":
-        return ChatRequest(messages, labels_schema(n), sample)
-    return ChatRequest(messages, None, sample, answer_gbnf(n, _MOST_THOUGHT) if form == "grammar" else None)
+        return ChatRequest(messages, labels_schema(n, most_thought), sample)
+    return ChatRequest(messages, None, sample, answer_gbnf(n, most_thought) if form == "grammar" else None)
 
 
 def response(completion: Completion, form: Form, n: int) -> str:
@@ -69,10 +75,10 @@ def response_of(info: EntryInfo) -> Callable[[Completion, int], str]:
     return lambda completion, n: response(completion, form, n)
 
 
-def labels_schema(n: int) -> dict[str, Any]:
+def labels_schema(n: int, most_thought: int = MOST_THOUGHT) -> dict[str, Any]:
     """JSON schema: some reasoning, then for each text the number of its cluster."""
     number = {"type": "integer", "minimum": 1, "maximum": n}
-    properties = {"reasoning": {"type": "string", "maxLength": _MOST_THOUGHT}} | dict.fromkeys(_names(n), number)
+    properties = {"reasoning": {"type": "string", "maxLength": most_thought}} | dict.fromkeys(_names(n), number)
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from ..core.errors import SettingsError
-from ..core.settings import EvalSettings, TestedModel
+from ..core.settings import EvalSettings, ModelSettings, TestedModel
 from ..core.wrong_keys import wrong_keys
 from ..llm.weights import registry
 from .entries import entry_name
@@ -61,6 +61,17 @@ def _entries(name: str, choice: Choice, settings: EvalSettings) -> list[ModelEnt
         return [_folder(folder, choice)]
     model = _tested(name, known, choice)
     return [ModelEntry(_named(entry_name(name), form, model.hint), model, form) for form in choice.forms]
+
+
+def model_by_name(name: str, choice: Choice, settings: EvalSettings) -> ModelSettings:
+    """The model of `--model NAME` for a use that sets its own temperature and limits, unless the settings name them.
+
+    Raises SettingsError for a name that means nothing, and for wrong options.
+    """
+    tested = _tested(name, settings.models.get(name), choice)
+    set_here = tested.model_fields_set - {"max_tokens", "parameters", "hint"}
+    own = {field: getattr(tested, field) for field in set_here if field in ModelSettings.model_fields}
+    return ModelSettings(**own)
 
 
 def _tested(name: str, known: TestedModel | None, choice: Choice) -> TestedModel:

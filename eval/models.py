@@ -105,7 +105,7 @@ class _Run:
 
     async def _ask(self, opened: OpenEntry, asked: Asked) -> None:
         example = self._benchmark.example(asked.record)
-        question = request(example, self._entry.form, self._entry.hint, asked.sample)
+        question = request(example.instruction, example.texts, self._entry.form, self._entry.hint, asked.sample)
         try:
             reply = await self._model.complete(question, asked.record.id)
         except CallFailed as failure:

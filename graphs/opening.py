@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..core.settings import Settings
+from ..core.settings import ModelSettings, Settings
 from ..core.workspace import Workspace
 from ..llm.ledger import Ledger
 from ..llm.roles import Roles
@@ -26,13 +26,18 @@ class Opened(NamedTuple):
 
 
 @asynccontextmanager
-async def open_models(workspace: Workspace, settings: Settings, progress: Progress) -> AsyncIterator[Opened]:
-    """The caller holds the workspace's lock. No endpoint is touched before the first call that has to be paid."""
+async def open_models(
+    workspace: Workspace, settings: Settings, progress: Progress, more: Mapping[str, ModelSettings] | None = None
+) -> AsyncIterator[Opened]:
+    """The caller holds the workspace's lock. No endpoint is touched before the first call that has to be paid.
+
+    `more` are models beside those of the settings' roles.
+    """
     workspace.create_folders()
     ledger = Ledger(workspace.ledger, settings.budget)
     try:
         async with (
-            Roles(settings.models.by_role(), ledger, workspace.logs, progress.note) as roles,
+            Roles(settings.models.by_role() | dict(more or {}), ledger, workspace.logs, progress.note) as roles,
             open_checkpoints(settings.checkpoints, workspace) as checkpoints,
         ):
             yield Opened(ledger, roles, checkpoints)

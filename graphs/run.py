@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from ..core.archive import TaxonomyArchive
 from ..core.consensus import Consensus, decide
 from ..core.documents import Document
 from ..core.labels import LabelStore, label_store
-from ..core.settings import Settings
+from ..core.settings import ModelSettings, Settings
 from ..core.taxonomy import Taxonomy
 from ..core.workspace import Workspace
 from ..corpora.store import DocumentStore
@@ -82,9 +82,14 @@ class Run:
 
 
 @asynccontextmanager
-async def open_run(workspace: Workspace, settings: Settings, progress: Progress) -> AsyncIterator[Run]:
-    """Open what a run needs over an ingested corpus. The caller holds the workspace's lock."""
-    async with open_models(workspace, settings, progress) as opened:
+async def open_run(
+    workspace: Workspace, settings: Settings, progress: Progress, more: Mapping[str, ModelSettings] | None = None
+) -> AsyncIterator[Run]:
+    """Open what a run needs over an ingested corpus; `more` as in `open_models`.
+
+    The caller holds the workspace's lock.
+    """
+    async with open_models(workspace, settings, progress, more) as opened:
         yield Run(
             workspace=workspace,
             settings=settings,

@@ -26,6 +26,7 @@ ROOMS = (
     "benchmark",
     "training",
     "eval",
+    "clustering",
     "cli",
 )
 ROOT_NAMES = {"__version__"}

@@ -1,4 +1,4 @@
-"""Embedders by name: the paper's five and tf-idf, each with the paper's model or one that is named.
+"""Embedders by name: the paper's five, tf-idf and hashed words, each with the paper's model or one that is named.
 
 embedder("minilm")                           sentence-transformers/all-MiniLM-L6-v2
 embedder("qwen3-embedding=/models/q")        the weights in that folder, as Qwen3-Embedding is read
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ...core.errors import SettingsError
 from .endpoint import EndpointEmbedder
+from .hashed import HashedEmbedder
 from .inbedder import InBedder
 from .interface import Embedder, Options
 from .sentences import Pooling, SentenceEmbedder
@@ -22,9 +23,12 @@ MODELS = {
     "qwen3-embedding": "Qwen/Qwen3-Embedding-8B",
     "openai": "text-embedding-3-large",
     "tfidf": "",
+    "hashed": "",
     "sentence-transformers": "",
 }
 """What each stands for without `=MODEL`. The paper does not name the sizes of Instructor and Qwen3-Embedding."""
+
+_WITHOUT_MODEL = {"tfidf": WordEmbedder, "hashed": HashedEmbedder}
 
 _POOLING: dict[str, Pooling] = {
     "minilm": "mean",
@@ -43,10 +47,10 @@ def embedder(spec: str, options: Options | None = None) -> Embedder:
     kind, _, given = (part.strip() for part in spec.partition("="))
     if kind not in MODELS:
         raise SettingsError(f"there is no embedder {kind!r}: choose {', '.join(MODELS)}, or KIND=MODEL")
-    if kind == "tfidf":
+    if kind in _WITHOUT_MODEL:
         if given:
-            raise SettingsError(f"tfidf has no model, so {spec!r} says nothing: leave ={given} out")
-        return WordEmbedder()
+            raise SettingsError(f"{kind} has no model, so {spec!r} says nothing: leave ={given} out")
+        return _WITHOUT_MODEL[kind]()
     model = given or MODELS[kind]
     if not model:
         raise SettingsError(f"{kind} stands for no model of its own: name one, as in {kind}=BAAI/bge-small-en-v1.5")

@@ -36,6 +36,7 @@ PLAIN = Options(template="none")
         ),
         ("openai", "Represent this text for clustering. Task: Cluster by {colour} Text: blue {text}"),
         ("tfidf", "blue {text}"),
+        ("hashed", "blue {text}"),
     ],
 )
 def test_prompts_are_the_papers_letter_by_letter(spec: str, prompt: str | tuple[str, str]) -> None:
@@ -67,6 +68,7 @@ def test_names_tell_what_was_changed() -> None:
         ("inbedder", Options(states="last"), "there are no states 'last': choose first or average"),
         ("sentence-transformers", Options(), "name one, as in sentence-transformers="),
         ("tfidf=words", Options(), "tfidf has no model"),
+        ("hashed=4096", Options(), "hashed has no model"),
         ("minilm", Options(batch=0), "got batch 0"),
     ],
 )

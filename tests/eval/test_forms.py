@@ -8,19 +8,12 @@ from cluster_r1.core.answer import Answer, AnswerError, parse_answer, reasoning_
 from cluster_r1.core.errors import SettingsError
 from cluster_r1.core.evaluation import Completion
 from cluster_r1.core.prompt import REASONING_HINT, SYSTEM_PROMPT
-from cluster_r1.core.tasks import Example
 from cluster_r1.eval.forms import checked_forms, labels_schema, request, response
 from hypothesis import given
 from hypothesis import strategies as st
 
-EXAMPLE = Example(
-    id="c1/a/0",
-    task="a",
-    instruction="Cluster by colour.",
-    document_ids=("1", "2", "3"),
-    texts=("a red boat", "a blue car", "a red hat"),
-    clusters=("red", "blue", "red"),
-)
+INSTRUCTION = "Cluster by colour."
+TEXTS = ("a red boat", "a blue car", "a red hat")
 partitions = st.lists(st.integers(1, 9), min_size=1, max_size=30)
 
 
@@ -34,18 +27,19 @@ def labels_json(labels: list[int], reasoning: str = "") -> str:
 
 
 def test_the_free_form_is_the_prompt_that_models_are_trained_on() -> None:
-    asked = request(EXAMPLE, "free", sample=3)
+    asked = request(INSTRUCTION, TEXTS, "free", sample=3)
     assert [message.role for message in asked.messages] == ["system", "user"]
     assert asked.messages[0].content == SYSTEM_PROMPT
     assert (asked.schema, asked.grammar, asked.variant) == (None, None, 3)
     assert REASONING_HINT not in asked.messages[1].content
-    assert request(EXAMPLE, "free", hint=True).messages[1].content.endswith(REASONING_HINT)
+    assert request(INSTRUCTION, TEXTS, "free", hint=True).messages[1].content.endswith(REASONING_HINT)
 
 
 def test_a_constraint_goes_with_its_form() -> None:
-    assert request(EXAMPLE, "grammar").grammar is not None
-    asked = request(EXAMPLE, "labels")
+    assert "{0,77}" in (request(INSTRUCTION, TEXTS, "grammar", most_thought=77).grammar or "")
+    asked = request(INSTRUCTION, TEXTS, "labels", most_thought=77)
     assert asked.schema is not None
+    assert asked.schema["properties"]["reasoning"]["maxLength"] == 77
     assert asked.schema["required"] == ["reasoning", "text1", "text2", "text3"]
     assert "Total clusters" not in asked.messages[0].content
 
