@@ -130,7 +130,7 @@ def _settings(arguments: argparse.Namespace, model: str, source: Path, instructi
         source=str(source), instruction=instruction, model=model_by_name(model, choice, EvalSettings()), cluster=how
     )
     settings = planned(request)
-    taxonomy = settings.taxonomy.model_copy(update={"probe": arguments.probe, "rounds": 1})
+    taxonomy = settings.taxonomy.model_copy(update={"probe": arguments.probe, "rounds": 0})
     return settings.model_copy(update={"taxonomy": taxonomy})
 
 

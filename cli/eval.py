@@ -106,8 +106,8 @@ def baselines(
     embedder: Annotated[
         list[str] | None,
         typer.Option(
-            help="minilm, instructor, inbedder, qwen3-embedding, openai, tfidf, sentence-transformers=MODEL, each with"
-            " =MODEL for other weights; may be given again; default: tfidf"
+            help="minilm, instructor, inbedder, qwen3-embedding, openai, tfidf, hashed, sentence-transformers=MODEL,"
+            " each with =MODEL for other weights; may be given again; default: tfidf"
         ),
     ] = None,
     clusterer: Annotated[

@@ -91,7 +91,7 @@ def cluster(
         result_folder = ResultFolder(folder)
         keep_plan(result_folder, plan)
         count = _write_texts(source, texts)
-        result = in_a_loop(lambda: cluster_corpus(result_folder, plan, watcher))
+        result = in_a_loop(lambda: cluster_corpus(result_folder, plan, watcher, page=out is not None))
         if result is None:
             raise WorkspaceError(f"{folder} holds no finished result")
         rows = list(read_assignments(result_folder.assignments))

@@ -18,11 +18,15 @@ from ..core.consensus import Assignment
 from ..core.documents import Document
 from ..core.settings import LabelingSettings
 from ..core.taxonomy import NONE_FITS, Taxonomy
-from ..eval.embedders.interface import Embedder, Options
+from ..core.tokens import cut_to_tokens
+from ..eval.embedders.interface import Options
 from ..eval.embedders.registry import embedder
 from ..graphs.labeling import vote_on
 from ..llm.protocol import ChatModel
 from .classifier import Choices, Classifier, to_ask
+from .layout import TextVectors
+
+_PLAIN = Options(template="none")
 
 
 class Numbered(NamedTuple):
@@ -43,8 +47,7 @@ class Assigner:
     agents: Sequence[LabelingAgent]
     in_flight: int
     classifier: Classifier | None = None
-    embedder: Embedder | None = None
-    instruction: str = ""
+    vectors: TextVectors | None = None
     asked: float = 1.0
     labelled: dict[int, str] = field(default_factory=dict)
     answered: Callable[[int], None] = lambda _: None
@@ -75,15 +78,15 @@ class Assigner:
         choices = await asyncio.to_thread(self._choices, texts)
         asks = to_ask(choices.probability, self.classifier.threshold, self.asked)
         sure = [n for n in range(len(places)) if not asks[n]]
-        rows = {places[n]: _classified(documents[places[n]], choices, n) for n in sure}
+        rows = {places[n]: _classified(documents[places[n]], choices, n, self._cut(documents[places[n]])) for n in sure}
         self.answered(len(sure))
         beside = {places[n]: choices.names[n] for n in range(len(places)) if asks[n]}
         return rows | await self._by_model(documents, list(beside), beside)
 
     def _choices(self, texts: Sequence[str]) -> Choices:
-        if self.classifier is None or self.embedder is None:
+        if self.classifier is None or self.vectors is None:
             raise ValueError("a classifier needs the embedder that it was trained on")
-        return self.classifier.choose(self.embedder.embed(self.instruction, texts))
+        return self.classifier.choose(self.vectors(texts))
 
     async def _by_model(
         self, documents: Sequence[Numbered], places: Sequence[int], beside: dict[int, str] | None
@@ -101,9 +104,18 @@ class Assigner:
         return self.agents[0].is_cut(numbered.document)
 
 
-def plain_embedder(name: str) -> Embedder:
-    """An embedder that reads the text alone: the instruction is in the labels that the classifier learns."""
-    return embedder(name, Options(template="none"))
+def check_embedder(name: str) -> None:
+    """Raises SettingsError for an embedder that there is not; nothing is loaded."""
+    embedder(name, _PLAIN)
+
+
+def text_vectors(embedder_name: str, tokens: int) -> TextVectors:
+    """Vectors of the texts alone, cut as in prompts: the instruction is in the labels that the classifier learns.
+
+    Raises SettingsError for an embedder that there is not.
+    """
+    plain = embedder(embedder_name, _PLAIN)
+    return lambda texts: plain.embed("", [cut_to_tokens(text, tokens) for text in texts])
 
 
 def voters(
@@ -133,8 +145,8 @@ def _row(numbered: Numbered, cluster: str, cut: bool) -> AssignedText:
     return AssignedText(numbered.row, document.key, document.id, fits, "model", cut=cut)
 
 
-def _classified(numbered: Numbered, choices: Choices, n: int) -> AssignedText:
-    row = _row(numbered, choices.names[n], cut=False)
+def _classified(numbered: Numbered, choices: Choices, n: int, cut: bool) -> AssignedText:
+    row = _row(numbered, choices.names[n], cut)
     return row._replace(
         decided="classifier", confidence=round(float(choices.probability[n]), 4), second=_fitting(choices.second[n])
     )

@@ -14,6 +14,7 @@ from ..core.clustering import (
     Repairs,
     ResidualRound,
     ResultFolder,
+    Way,
 )
 from ..core.costs import RoleCost
 from ..core.errors import TaxonomyError
@@ -25,12 +26,13 @@ from ..core.workspace import Workspace, write_text
 from ..corpora.report import CorpusReport
 from ..corpora.store import ingest
 from ..corpora.subset import Documents
+from ..eval.forms import MOST_THOUGHT
 from ..graphs.progress import Progress
 from ..graphs.run import Run, open_run
 from ..graphs.tasks import settle
 from ..llm.ledger import Ledger
 from ..reports.clustering import clustering_page
-from .assigning import plain_embedder
+from .assigning import check_embedder, text_vectors
 from .gallery import view
 from .grouping import Groups, group_clusters
 from .one_prompt import OnePrompt, cluster_in_one_prompt, fits_one_prompt
@@ -45,7 +47,7 @@ _READ_AT_ONCE = 1024
 class Made(NamedTuple):
     """Clusters and every text's row, whichever way they came about."""
 
-    way: str
+    way: Way
     clusters: tuple[Cluster, ...]
     rows: Callable[[], Iterator[AssignedText]]
     counts: Tally
@@ -57,16 +59,18 @@ class Made(NamedTuple):
 
 
 async def cluster_corpus(
-    folder: ResultFolder, settings: Settings, progress: Progress, engine: Engine = HERE
+    folder: ResultFolder, settings: Settings, progress: Progress, engine: Engine = HERE, page: bool = True
 ) -> ClusteringResult | None:
     """Cluster what the settings name into a result's folder; run again to go on where it stopped.
 
-    settings: of `clustering/plan.planned`. None where the engine only prepares a pass for other processes.
+    settings: of `clustering/plan.planned`; page: draw report.html, which takes some seconds for its map. None where the
+    engine only prepares a pass for other processes.
+
     Raises SettingsError where the folder holds another result; CorpusError, EndpointError, ModelAnswerError,
     BudgetReached; IncompleteError where shards were not done. Whatever was answered is kept. The caller holds the
     folder's lock.
     """
-    plain_embedder(settings.cluster.embedder)  # a name that means nothing is told before anything is done
+    check_embedder(settings.cluster.embedder)
     keep_plan(folder, settings)
     workspace = Workspace(folder.folder)
     progress.stage("corpus", None)
@@ -78,18 +82,26 @@ async def cluster_corpus(
         groups = await _groups(run, made)
         documents = run.documents
     result = _result(settings, report, made, groups, costs_of(workspace))
-    await asyncio.to_thread(_write, folder, settings, result, made, groups, documents)
+    await asyncio.to_thread(_write, folder, result, made, groups)
+    if page:
+        progress.stage("the page", None)
+        await asyncio.to_thread(write_page, folder, settings, result, made.rows(), documents)
     return result
 
 
 def one_prompt_of(settings: Settings) -> OnePrompt:
-    """How the settings want one generation."""
+    """How the settings want one generation.
+
+    Small models that llama.cpp serves would use up their tokens thinking, so a grammar bounds it there and only there.
+    """
     cluster = settings.cluster
+    bounded = settings.models.generator.serve == "embedded"
     return OnePrompt(
         form=cluster.form,
         least=cluster.min_clusters,
         most=cluster.max_clusters,
         text_tokens=cluster.document_tokens,
+        thought_characters=MOST_THOUGHT if bounded else None,
     )
 
 
@@ -203,7 +215,7 @@ def _result(
         instruction=settings.tasks[0].instruction,
         source=settings.corpus.source,
         model=settings.models.labeler_a.model,
-        way=made.way,  # type: ignore[arg-type]
+        way=made.way,
         assign=settings.cluster.assign,
         documents=counts.texts,
         clusters=tuple(_size(cluster, counts, groups.of) for cluster in made.clusters),
@@ -231,18 +243,10 @@ def _size(cluster: Cluster, counts: Tally, groups: Mapping[str, str]) -> Cluster
     )
 
 
-def _write(
-    folder: ResultFolder,
-    settings: Settings,
-    result: ClusteringResult,
-    made: Made,
-    groups: Groups,
-    documents: Documents,
-) -> None:
+def _write(folder: ResultFolder, result: ClusteringResult, made: Made, groups: Groups) -> None:
     write_assignments(folder.assignments, made.rows(), groups.of)
     write_taxonomy(folder.taxonomy, result.instruction, made.clusters, groups.of)
     write_result(folder, result)
-    write_page(folder, settings, result, made.rows(), documents)
 
 
 def write_page(
@@ -253,13 +257,7 @@ def write_page(
     documents: Documents,
 ) -> None:
     """report.html of a result, from its rows and documents."""
-    vectors = plain_embedder(settings.cluster.embedder)
-    seen = view(
-        result,
-        rows,
-        documents,
-        settings.seed,
-        vectors=lambda texts: vectors.embed(result.instruction, texts),
-        map_says=f"vectors of {vectors.name}",
-    )
+    vectors = text_vectors(settings.cluster.embedder, settings.cluster.document_tokens)
+    made_of = f"vectors of {settings.cluster.embedder}"
+    seen = view(result, rows, documents, settings.seed, vectors=vectors, map_says=made_of)
     write_text(folder.report, clustering_page(seen, result.finished))

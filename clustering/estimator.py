@@ -89,9 +89,10 @@ class InstructionClusterer(ClusterMixin, BaseEstimator):
         texts = _texts(X)
         keys = np.fromiter(map(_key, texts), np.uint64, len(texts))
         places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        labels = np.where(self._keys[places] == keys, self._labels_of_keys[places], -1)
-        others = np.flatnonzero(self._keys[places] != keys)
-        if len(others):
+        seen = self._keys[places] == keys
+        labels = np.where(seen, self._labels_of_keys[places], -1)
+        others = [place for place in np.flatnonzero(~seen) if texts[place].strip()]
+        if others:
             labels[others] = self._assigned([texts[place] for place in others])
         return labels
 

@@ -14,7 +14,7 @@ from ..core.errors import ModelAnswerError
 from ..core.taxonomy import NONE_FITS
 from ..core.workspace import table_of
 from ..corpora.subset import Documents
-from .assigning import Assigner, Numbered, plain_embedder
+from .assigning import Assigner, Numbered, text_vectors
 from .classifier import Classifier, fit_classifier
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ async def learn(
             " the others, or take --assign llm"
         )
     texts, labels = [document.text for document, _ in answered], [label for _, label in answered]
-    vectors = await asyncio.to_thread(plain_embedder(settings.embedder).embed, assigner.instruction, texts)
+    vectors = await asyncio.to_thread(text_vectors(settings.embedder, settings.document_tokens), texts)
     classifier, quality = await asyncio.to_thread(
         fit_classifier,
         vectors,

@@ -46,7 +46,7 @@ class OnePrompt(NamedTuple):
     form: auto takes the grammar where the endpoint is known to read one.
     least, most: clusters, which the model is told in words; None leaves that side to the instruction.
     text_tokens: estimated, of one text in a prompt.
-    thought_characters: of reasoning, in the forms that bound it.
+    thought_characters: of reasoning, in the forms that bound it; None leaves a grammar's unbounded.
     attempts: answers asked for by each question after the generation.
     named: ask for names and descriptions, else clusters are called by number.
     """
@@ -55,7 +55,7 @@ class OnePrompt(NamedTuple):
     least: int | None = None
     most: int | None = None
     text_tokens: int = 500
-    thought_characters: int = MOST_THOUGHT
+    thought_characters: int | None = MOST_THOUGHT
     hint: bool = False
     attempts: int = 3
     named: bool = True
@@ -120,7 +120,7 @@ def fits_one_prompt(settings: ModelSettings, instruction: str, texts: Sequence[s
     if not shown:
         return True
     lists = len(answer_lines(Answer.from_labels(range(len(shown)))))
-    thought = how.thought_characters // _CHARACTERS_PER_TOKEN
+    thought = (how.thought_characters or 0) // _CHARACTERS_PER_TOKEN
     if thought + lists // 2 > settings.max_tokens:
         return False
     asked = request(ClusterRange(how.least, how.most).told(instruction), shown, "free", how.hint)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from threading import Event
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -36,7 +37,7 @@ _MOST = 500
 class Engine(NamedTuple):
     """Where shards are done. `store` is a URL for jobs, any that fsspec knows; None: the result's folder."""
 
-    kind: str = "local"
+    kind: Literal["local", "ray"] = "local"
     workers: int = 2
     store: str | None = None
     only_prepare: bool = False
@@ -131,7 +132,6 @@ async def _prepared(
     assigner = Assigner(
         voters(run.roles.bulk(_LABELER), taxonomy, job.labeling, job.votes, job.seed),
         job.model.concurrency,
-        instruction=taxonomy.instruction,
         answered=_counting(run),
     )
     learnt = await learn(assigner, run.documents, rows, run.settings.cluster, job.seed)
@@ -207,7 +207,14 @@ async def _done(run: Run, folder: JobFolder, job: Job, shards: Sequence[int], en
     def finished(done: ShardDone) -> None:
         run.progress.advance(done.texts)
 
-    return await asyncio.to_thread(run_on_ray, folder.url, shards, engine.workers, finished, run.progress.note)
+    stopped = Event()
+    try:
+        return await asyncio.to_thread(
+            run_on_ray, folder.url, shards, engine.workers, finished, run.progress.note, stopped=stopped
+        )
+    except asyncio.CancelledError:
+        stopped.set()
+        raise
 
 
 def _counting(run: Run) -> Callable[[int], None]:

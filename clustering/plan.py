@@ -16,16 +16,19 @@ from ..core.clustering import ResultFolder
 from ..core.errors import SettingsError
 from ..core.section import Section
 from ..core.settings import SETTINGS_FILE, CorpusSettings, ModelSettings, Settings, load_settings, parse_settings
-from ..core.workspace import write_text
+from ..core.workspace import Workspace, write_text
+from ..corpora.files import read_documents
+from ..corpora.report import CorpusReport
 
 TASK = "clusters"
 """Id of the one task of a result's folder."""
 AGENT = "agent"
 """Role of the model that clusters texts in one generation."""
 
+_ID = "id"
 _LONGEST = 10_000_000
 """Characters from which a text is left out of the corpus; shorter ones are cut where a prompt has no room."""
-_DEFAULT_RANGE = (2, 30)
+_DEFAULT_RANGE = (2, 12)
 _LEAST_IN_TAXONOMY = 2
 
 
@@ -43,7 +46,10 @@ class Request(NamedTuple):
 
 
 def planned(request: Request) -> Settings:
-    """The settings of a result's folder. Raises SettingsError for what cannot be."""
+    """The settings of a result's folder. Texts without a column `id` are numbered, unless a column is named.
+
+    Raises SettingsError for what cannot be, CorpusError where the source cannot be read.
+    """
     instruction = " ".join(request.instruction.split())
     if not instruction:
         raise SettingsError("there is no instruction: say what to cluster by, as in --instruction 'Cluster by topic.'")
@@ -52,7 +58,8 @@ def planned(request: Request) -> Settings:
         raise SettingsError(
             "no model is named: give --model NAME (and --base-url for an endpoint), or run in a project's folder"
         )
-    columns = {name: value for name, value in (("text", request.text), ("id", request.id)) if value is not None}
+    columns: dict[str, str | None] = {"text": request.text, "id": request.id}
+    columns = {name: value for name, value in columns.items() if value is not None}
     given = base.corpus.model_dump(include={"text", "id"}) if base is not None else {}
     source = request.source if request.source.startswith("hf:") else str(Path(request.source).expanduser().absolute())
     task: dict[str, Any] = {"id": TASK, "instruction": instruction}
@@ -69,9 +76,11 @@ def planned(request: Request) -> Settings:
         "seed": base.seed if base is not None else 0,
     }
     content["taxonomy"] = _taxonomy(base, cluster)
-    if "document_tokens" in cluster:
-        content["labeling"] = {**content.get("labeling", {}), "document_tokens": cluster["document_tokens"]}
-    return parse_settings(content, "cluster")
+    if "id" not in content["corpus"] and not source.startswith("hf:"):
+        content["corpus"]["id"] = _id_column(CorpusSettings.model_validate({**content["corpus"], "id": None}))
+    settings = parse_settings(content, "cluster")
+    labeling = settings.labeling.model_copy(update={"document_tokens": settings.cluster.document_tokens})
+    return settings.model_copy(update={"labeling": labeling})
 
 
 def agent_model(settings: Settings) -> ModelSettings:
@@ -87,7 +96,7 @@ def keep_plan(folder: ResultFolder, settings: Settings) -> None:
     Raises SettingsError where the folder holds a result of other texts, another instruction, range or model.
     """
     path = folder.folder / SETTINGS_FILE
-    if path.exists():
+    if path.exists() and Workspace(folder.folder).documents.exists():
         was, now = _fixed(load_settings(path)), _fixed(settings)
         changed = [f"{name} (was {was[name]!r}, is {now[name]!r})" for name in now if was[name] != now[name]]
         if changed:
@@ -95,7 +104,7 @@ def keep_plan(folder: ResultFolder, settings: Settings) -> None:
                 f"{folder.folder} holds a result made otherwise: {'; '.join(changed)}. Give another --out, or remove"
                 " that folder"
             )
-    elif folder.folder.is_dir() and any(folder.folder.iterdir()) and not _only_ours(folder.folder):
+    elif not path.exists() and folder.folder.is_dir() and not _only_ours(folder.folder):
         raise SettingsError(f"{folder.folder} is not empty and holds no result: give another --out")
     folder.folder.mkdir(parents=True, exist_ok=True)
     write_text(path, yaml.safe_dump(_told(settings), sort_keys=False, allow_unicode=True, width=110))
@@ -115,6 +124,12 @@ def added_plan(settings: Settings, source: str, text: str | None = None, id: str
     where = source if source.startswith("hf:") else str(Path(source).expanduser().absolute())
     corpus = CorpusSettings.model_validate({**settings.corpus.model_dump(), **columns, "source": where})
     return settings.model_copy(update={"corpus": corpus})
+
+
+def _id_column(numbered: CorpusSettings) -> str | None:
+    """`id` where the source's first text has such a column."""
+    first = next(iter(read_documents(numbered, Path.cwd(), CorpusReport())))
+    return _ID if _ID in first.meta else None
 
 
 def _models(model: ModelSettings | None, base: Settings | None) -> dict[str, Any]:
@@ -155,5 +170,5 @@ def _told(section: Section) -> dict[str, Any]:
 
 
 def _only_ours(folder: Path) -> bool:
-    """Nothing but what a run leaves before its plan is stored: texts given in Python, a lock."""
+    """Nothing, or what a run leaves before its plan is stored: texts given in Python, a lock."""
     return all(path.name in ("texts.jsonl", "state") for path in folder.iterdir())

@@ -10,13 +10,15 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import socket
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import import_module
 from threading import Event, Thread
 from typing import Any, Protocol
+from weakref import finalize
 
 from ..core.errors import IncompleteError, SettingsError
 from .shards import ShardDone, ShardWorker
@@ -24,6 +26,7 @@ from .shards import ShardDone, ShardWorker
 _TRIES = 3
 """Workers that may die over one shard before it is given up."""
 _POLL_S = 0.5
+_CONNECT_S = 10.0
 _STORE_BYTES = 128 * 1024 * 1024
 """Of the local cluster's object store; blocks hold a number each."""
 LOCAL = {
@@ -61,9 +64,10 @@ def run_on_ray(
     done: dict[int, ShardDone] = {}
     with _session(workers, note) as ray:
         try:
-            for one in _results(ray, job_url, shards, workers, worker, stopped or Event()):
-                done[one.shard] = one
-                finished(one)
+            with closing(_results(ray, job_url, shards, workers, worker, stopped or Event())) as results:
+                for one in results:
+                    done[one.shard] = one
+                    finished(one)
         except ray.exceptions.RayError as error:
             raise IncompleteError(
                 f"the workers on Ray cannot go on, the same command does what is left: {_said(error)}"
@@ -76,7 +80,7 @@ def run_on_ray(
 
 def _results(
     ray: Any, job_url: str, shards: Sequence[int], workers: int, worker: Callable[[str], Worker], stopped: Event
-) -> Iterator[ShardDone]:
+) -> Generator[ShardDone]:
     context = ray.data.DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -116,13 +120,14 @@ class _Tries:
 
 
 class _Actor:
-    """A worker in a process of Ray."""
+    """A worker in a process of Ray, closed with it. It has a thread of its own, whose errors are told, not raised."""
 
     def __init__(self, worker: Callable[[str], Worker], job_url: str, tries: Any) -> None:
         self._ray: Any = import_module("ray")
         self._worker = worker(job_url)
         self._tries = tries
         self._thread = ThreadPoolExecutor(1)
+        finalize(self, self._worker.close)
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[bytes]]:
         return {"done": [pickle.dumps(self._done(int(shard))) for shard in batch["shard"]]}
@@ -134,9 +139,6 @@ class _Actor:
         future = self._thread.submit(self._worker.assign, shard)
         error = future.exception()
         return future.result() if error is None else ShardDone(shard, 0, 0, f"{type(error).__name__}: {error}")
-
-    def __del__(self) -> None:
-        self._worker.close()
 
 
 @contextmanager
@@ -163,6 +165,7 @@ def _watching(stopped: Event, stop: Callable[[], object]) -> Iterator[None]:
 def _session(workers: int, note: Callable[[str], None]) -> Iterator[Any]:
     """Ray, connected; disconnected at the end, unless it was connected before."""
     address = os.environ.get("RAY_ADDRESS")
+    _refuse_unreachable(address or "")
     with _environment({} if address else LOCAL):
         ray = _imported()
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
@@ -179,6 +182,17 @@ def _session(workers: int, note: Callable[[str], None]) -> Iterator[Any]:
             yield ray
         finally:
             ray.shutdown()
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if "://" in address or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
+    except OSError as error:
+        raise SettingsError(f"nobody listens at RAY_ADDRESS {address!r} ({error}): unset it, or start Ray") from error
 
 
 def _local(workers: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ..llm.ledger import Ledger
 from ..llm.protocol import ChatModel
 from ..llm.roles import Roles
 from ..llm.server import LocalServer, serve
-from .assigning import Assigner, Numbered, plain_embedder, voters
+from .assigning import Assigner, Numbered, text_vectors, voters
 from .jobs import Job, JobFolder, fetched
 
 _AT_ONCE = 2
@@ -52,8 +52,7 @@ def assigners_of(
         agents=voters(model, job.taxonomy, job.labeling, job.votes, job.seed),
         in_flight=job.model.concurrency,
         classifier=classifier,
-        embedder=plain_embedder(job.embedder) if classifier is not None else None,
-        instruction=job.taxonomy.instruction,
+        vectors=text_vectors(job.embedder, job.labeling.document_tokens) if classifier is not None else None,
         asked=job.asked,
         labelled=folder.labelled(),
         answered=answered,

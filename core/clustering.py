@@ -38,6 +38,9 @@ only        there is but one cluster, so nobody was asked
 unanswered  nobody answered; the same command asks again
 """
 
+Way = Literal["prompt", "taxonomy", "only"]
+"""How clusters came about: in one generation, as a taxonomy, or there is but one."""
+
 
 class AssignedText(NamedTuple):
     """Where a text went. `cluster` is None where it fits none, or was not answered; `confidence` lies in [0, 1].
@@ -142,7 +145,7 @@ class ClusteringResult(_Frozen):
     instruction: str
     source: str
     model: str
-    way: Literal["prompt", "taxonomy", "only"]
+    way: Way
     assign: str = "llm"
     documents: int
     clusters: tuple[ClusterSize, ...]

@@ -38,9 +38,12 @@ def request(
     form: Form,
     hint: bool = False,
     sample: int = 0,
-    most_thought: int = MOST_THOUGHT,
+    most_thought: int | None = MOST_THOUGHT,
 ) -> ChatRequest:
-    """The call that asks for a clustering. `most_thought`: characters of reasoning, where the form bounds them."""
+    """The call that asks for a clustering.
+
+    most_thought: characters of reasoning, where the form bounds them; None leaves a grammar's unbounded.
+    """
     prompt = example_prompt(instruction, texts)
     if hint:
         prompt = with_hint(prompt)
@@ -48,7 +51,7 @@ def request(
     messages = (Message("system", system), Message("user", prompt.user))
     n = len(texts)
     if form == "labels":
-        return ChatRequest(messages, labels_schema(n, most_thought), sample)
+        return ChatRequest(messages, labels_schema(n, most_thought or MOST_THOUGHT), sample)
     return ChatRequest(messages, None, sample, answer_gbnf(n, most_thought) if form == "grammar" else None)
 
 

@@ -64,12 +64,12 @@ def _entries(name: str, choice: Choice, settings: EvalSettings) -> list[ModelEnt
 
 
 def model_by_name(name: str, choice: Choice, settings: EvalSettings) -> ModelSettings:
-    """The model of `--model NAME` for a use that sets its own temperature and limits, unless the settings name them.
+    """The model of `--model NAME` for a use that sets its own temperature and tokens, unless the settings name them.
 
     Raises SettingsError for a name that means nothing, and for wrong options.
     """
     tested = _tested(name, settings.models.get(name), choice)
-    set_here = tested.model_fields_set - {"max_tokens", "parameters", "hint"}
+    set_here = (tested.model_fields_set | {"timeout_s"}) - {"max_tokens", "parameters", "hint"}
     own = {field: getattr(tested, field) for field in set_here if field in ModelSettings.model_fields}
     return ModelSettings(**own)
 

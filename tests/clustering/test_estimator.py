@@ -89,6 +89,8 @@ def test_new_texts_go_into_the_clusters_that_are_there(
     assert clusterer.predict(["70 fees"]).tolist() == [2]
     assert endpoint.stats().calls > calls
     assert clusterer.predict(["80 loans", "80 loans", ""]).tolist() == [1, 1, -1]
+    assert clusterer.predict([" "]).tolist() == [-1]
+    assert clusterer.predict([]).tolist() == []
 
 
 def test_one_cluster_takes_every_new_text_without_a_call(

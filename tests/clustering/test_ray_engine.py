@@ -7,6 +7,7 @@ import importlib.util
 import ipaddress
 import os
 import signal
+import socket
 import sys
 import time
 from collections import Counter
@@ -217,3 +218,11 @@ def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(SettingsError, match=r"pip install 'cluster-r1\[ray\]'"):
         run_on_ray(str(tmp_path), [0], 2, lambda _: None, lambda _: None)
     assert dict(os.environ) == before
+
+
+def test_an_address_where_nobody_listens_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(SettingsError, match="nobody listens at RAY_ADDRESS"):
+            run_on_ray(str(tmp_path), [0], 2, lambda _: None, lambda _: None)
