@@ -10,13 +10,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ..agents.generation import propose_clusters
 from ..agents.refinement import extend_clusters
 from ..core.clustering import AssignedText, ClassifierQuality, ResidualRound, ResultFolder
 from ..core.documents import Document
 from ..core.errors import IncompleteError, ModelAnswerError
 from ..core.moments import now
 from ..core.settings import Settings, TaxonomySettings
-from ..core.taxonomy import Provenance, Taxonomy
+from ..core.taxonomy import Cluster, Provenance, Taxonomy
 from ..core.tokens import cut_to_tokens, estimate_tokens
 from ..corpora.sampling import random_rows
 from ..graphs.run import Run
@@ -187,6 +188,7 @@ async def _pass(run: Run, folder: JobFolder, job: Job, engine: Engine) -> Tally:
     shards = folder.open_shards(job)
     if shards:
         texts = sum(len(job.rows(shard)) for shard in shards)
+        run.progress.note(_dues(job, texts))
         run.progress.stage(f"assigning texts, version {job.taxonomy.version} of the taxonomy", texts)
         done = await _done(run, folder, job, shards, engine)
         failed = [one for one in done if one.error]
@@ -196,6 +198,12 @@ async def _pass(run: Run, folder: JobFolder, job: Job, engine: Engine) -> Tally:
                 f" shard {failed[0].shard}: {failed[0].error}"
             )
     return tally(folder.rows(job))
+
+
+def _dues(job: Job, texts: int) -> str:
+    """What a pass may cost, before it is paid."""
+    most = round(job.asked * texts) if job.quality is not None else texts
+    return f"{texts:,} texts to assign, at most {most * job.votes:,} calls to {job.model.model}"
 
 
 async def _done(run: Run, folder: JobFolder, job: Job, shards: Sequence[int], engine: Engine) -> list[ShardDone]:
@@ -251,14 +259,7 @@ async def _extended(run: Run, taxonomy: Taxonomy, rows: Sequence[int], number: i
     documents: list[Document] = run.documents.rows(rows, meta=False)
     texts = _within([cut_to_tokens(document.text, longest) for document in documents], run.settings)
     try:
-        added = await extend_clusters(
-            run.roles.thinking("refiner"),
-            taxonomy.instruction,
-            taxonomy.clusters,
-            _room(run.settings, taxonomy),
-            texts,
-            f"residual/{number + 1}",
-        )
+        added = await _further(run, taxonomy, texts, number)
     except ModelAnswerError as error:
         return taxonomy, [f"No clusters were added for texts that fit nowhere: {error}"]
     provenance = Provenance(
@@ -270,7 +271,28 @@ async def _extended(run: Run, taxonomy: Taxonomy, rows: Sequence[int], number: i
         at=now(),
     )
     extended = taxonomy.model_copy(update={"clusters": (*taxonomy.clusters, *added), "provenance": provenance})
-    return run.archive.add(extended), []
+    return (run.archive.add(extended), []) if added else (taxonomy, [])
+
+
+async def _further(run: Run, taxonomy: Taxonomy, texts: Sequence[str], number: int) -> tuple[Cluster, ...]:
+    """Clusters for texts that fit none: asked of the refiner, who is shown those there are; small models only repeat
+    them, so the generator is asked about the texts alone then."""
+    bounds = _room(run.settings, taxonomy)
+    try:
+        return await extend_clusters(
+            run.roles.thinking("refiner"),
+            taxonomy.instruction,
+            taxonomy.clusters,
+            bounds,
+            texts,
+            f"residual/{number + 1}",
+        )
+    except ModelAnswerError:
+        left = bounds.max_clusters - len(taxonomy.clusters)
+        own = bounds.model_copy(update={"min_clusters": 1, "max_clusters": left})
+        proposal = await propose_clusters(run.roles.thinking("generator"), taxonomy.instruction, [texts], own)
+        taken = {name.casefold() for name in taxonomy.names}
+        return tuple(cluster for cluster in proposal.clusters if cluster.name.casefold() not in taken)
 
 
 def _room(settings: Settings, taxonomy: Taxonomy) -> TaxonomySettings:
