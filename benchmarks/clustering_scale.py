@@ -134,8 +134,8 @@ class _Clock:
 
 def _cluster(folder: Path, size: int, url: str, kind: str) -> _Clock:
     from cluster_r1.clustering.corpus import cluster_corpus
-    from cluster_r1.clustering.passes import Engine
     from cluster_r1.clustering.plan import Request, planned
+    from cluster_r1.clustering.preparing import Engine
     from cluster_r1.core.settings import ModelSettings
 
     settings = planned(

@@ -14,7 +14,7 @@ from .console import out, watched
 from .context import CommandContext
 
 if TYPE_CHECKING:
-    from ..clustering.passes import Engine
+    from ..clustering.preparing import Engine
     from ..core.clustering import ClusteringResult, ResultFolder
     from ..core.settings import ModelSettings, Settings
 
@@ -75,8 +75,8 @@ def cluster(
     shard: Annotated[str | None, typer.Option(help="do part I of N of a prepared result, as in 3/64")] = None,
 ) -> None:
     """Cluster texts by an instruction, any number of them; run again to go on where it stopped."""
-    from ..clustering.passes import Engine
     from ..clustering.plan import Request, planned
+    from ..clustering.preparing import Engine
     from ..core.clustering import ResultFolder
 
     command: CommandContext = context.obj

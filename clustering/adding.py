@@ -39,8 +39,9 @@ from .outputs import (
     write_assignments,
     write_result,
 )
-from .passes import HERE, Corpus, Engine, assign_corpus
+from .passes import assign_corpus
 from .plan import TASK, added_plan, plan_of
+from .preparing import HERE, Corpus, Engine
 
 _FEWEST = 2
 

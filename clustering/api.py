@@ -33,8 +33,9 @@ from ..graphs.progress import Progress, Silent
 from ..graphs.run import open_run
 from .corpus import cluster_corpus
 from .outputs import read_assignments
-from .passes import Corpus, assign_corpus
+from .passes import assign_corpus
 from .plan import TASK, Request, keep_plan, planned
+from .preparing import Corpus
 
 _Result = TypeVar("_Result")
 _TEXTS = "texts.jsonl"

@@ -37,8 +37,9 @@ from .gallery import view
 from .grouping import Groups, group_clusters
 from .one_prompt import OnePrompt, cluster_in_one_prompt, fits_one_prompt
 from .outputs import Tally, tally, write_assignments, write_result, write_taxonomy
-from .passes import HERE, Corpus, Engine, assign_corpus
+from .passes import assign_corpus
 from .plan import AGENT, agent_model, keep_plan
+from .preparing import HERE, Corpus, Engine
 
 ALL = Cluster(name="All texts", description="There is but one cluster.")
 _READ_AT_ONCE = 1024

@@ -20,7 +20,7 @@ from .classifier import Classifier, fit_classifier
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LEAST = 20
+LEAST = 20
 """Answered texts without which nothing is learnt."""
 
 
@@ -47,7 +47,7 @@ async def learn(
         for one, row in zip(numbered, found, strict=True)
         if row.decided != "unanswered"
     ]
-    if len(answered) < min(_LEAST, len(rows)):
+    if len(answered) < min(LEAST, len(rows)):
         raise ModelAnswerError(
             f"the model answered {len(answered)} of {len(rows)} texts, too few for a classifier; run again to ask for"
             " the others, or take --assign llm"

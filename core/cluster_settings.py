@@ -71,4 +71,8 @@ class ClusterSettings(Section):
     def _range(self) -> ClusterSettings:
         if self.min_clusters is not None and self.max_clusters is not None and self.min_clusters > self.max_clusters:
             raise ValueError(f"min_clusters {self.min_clusters} is larger than max_clusters {self.max_clusters}")
+        if self.assign == "hybrid" and self.calls is not None and self.calls < self.labelled:
+            raise ValueError(
+                f"calls {self.calls} is less than labelled {self.labelled}, the texts that the classifier learns from"
+            )
         return self

@@ -20,7 +20,7 @@ async def made(tmp_path: Path, endpoint: FaultEndpoint, count: int = 200) -> Res
     source = write_messages(tmp_path / "texts.jsonl", count)
     folder = ResultFolder(tmp_path / "result")
     settings = plan(source, endpoint.base_url, taxonomy=write_clusters(tmp_path / "c.yaml"), shard=64)
-    await cluster_corpus(folder, settings, Silent())
+    await cluster_corpus(folder, settings, Silent(), page=False)
     return folder
 
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from cluster_r1.clustering.corpus import cluster_corpus
 from cluster_r1.clustering.outputs import read_assignments, read_result
-from cluster_r1.clustering.passes import Engine
+from cluster_r1.clustering.preparing import Engine
+from cluster_r1.core.archive import read_taxonomy
 from cluster_r1.core.clustering import AssignedText, ClusteringResult, ResultFolder
 from cluster_r1.core.errors import CorpusError, SettingsError
 from cluster_r1.core.settings import Settings
@@ -21,8 +22,10 @@ from cluster_r1.llm.testing.endpoint import FaultEndpoint
 from topic_messages import TOPICS, plan, write_clusters, write_messages
 
 
-async def clustered(folder: Path, settings: Settings) -> tuple[ClusteringResult, list[AssignedText]]:
-    result = await cluster_corpus(ResultFolder(folder), settings, Silent())
+async def clustered(
+    folder: Path, settings: Settings, page: bool = False
+) -> tuple[ClusteringResult, list[AssignedText]]:
+    result = await cluster_corpus(ResultFolder(folder), settings, Silent(), page=page)
     assert result is not None
     return result, list(read_assignments(folder / "assignments.parquet"))
 
@@ -39,7 +42,7 @@ def is_partition(rows: list[AssignedText], texts: int) -> bool:
 async def test_few_texts_are_clustered_in_one_generation(tmp_path: Path) -> None:
     source = write_messages(tmp_path / "texts.jsonl", 20)
     async with FaultEndpoint() as endpoint:
-        result, rows = await clustered(tmp_path / "result", plan(source, endpoint.base_url))
+        result, rows = await clustered(tmp_path / "result", plan(source, endpoint.base_url), page=True)
     assert (result.way, result.documents, result.repairs is not None and result.repairs.valid) == ("prompt", 20, True)
     assert is_partition(rows, 20)
     assert {row.decided for row in rows} == {"prompt"}
@@ -105,6 +108,23 @@ async def test_hybrid_asks_about_no_more_texts_than_it_may(tmp_path: Path) -> No
     assert decided["model"] == result.calls
     assert decided["classifier"] == 600 - decided["model"]
     assert all((row.confidence is not None) == (row.decided == "classifier") for row in rows)
+
+
+async def test_rounds_of_what_fits_nowhere_stay_within_the_calls_too(tmp_path: Path) -> None:
+    source = write_messages(tmp_path / "texts.jsonl", 400)
+    async with FaultEndpoint() as endpoint:
+        how = {"assign": "hybrid", "labelled": 60, "calls": 150, "residual_rounds": 3, "max_clusters": 8}
+        given = write_clusters(tmp_path / "c.yaml", TOPICS[:2])
+        result, rows = await clustered(tmp_path / "r", plan(source, endpoint.base_url, taxonomy=given, **how))
+    assert is_partition(rows, 400)
+    assert result.residual
+    assert result.decided["model"] <= 150
+    assert any("calls are used up" in trouble for trouble in result.trouble)
+
+
+def test_fewer_calls_than_the_classifier_needs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="calls 50 is less than labelled 100"):
+        plan(write_messages(tmp_path / "t.jsonl", 5), "http://x/v1", assign="hybrid", labelled=100, calls=50)
 
 
 async def test_embed_asks_about_the_training_texts_alone(tmp_path: Path) -> None:
@@ -238,8 +258,7 @@ async def test_the_second_level_groups_clusters(tmp_path: Path) -> None:
     assert all(groups.values())
     table = pq.read_table(tmp_path / "r" / "assignments.parquet").to_pylist()
     assert all(row["group"] == groups[row["cluster"]] for row in table if row["cluster"] is not None)
-    again = plan(source, "http://127.0.0.1:9/v1", taxonomy=tmp_path / "r" / "taxonomy.yaml")
-    assert again.tasks[0].taxonomy is not None
+    assert read_taxonomy(tmp_path / "r" / "taxonomy.yaml", "again").names == TOPICS
 
 
 async def test_shards_lie_wherever_fsspec_writes(tmp_path: Path) -> None:
@@ -247,9 +266,9 @@ async def test_shards_lie_wherever_fsspec_writes(tmp_path: Path) -> None:
     async with FaultEndpoint() as endpoint:
         settings = plan(source, endpoint.base_url, taxonomy=write_clusters(tmp_path / "c.yaml"), shard=30)
         engine = Engine(store="memory://shards")
-        result = await cluster_corpus(ResultFolder(tmp_path / "r"), settings, Silent(), engine)
+        result = await cluster_corpus(ResultFolder(tmp_path / "r"), settings, Silent(), engine, page=False)
         calls = endpoint.stats().calls
-        again = await cluster_corpus(ResultFolder(tmp_path / "r"), settings, Silent(), engine)
+        again = await cluster_corpus(ResultFolder(tmp_path / "r"), settings, Silent(), engine, page=False)
         assert endpoint.stats().calls == calls == 100
     assert result is not None
     assert again is not None

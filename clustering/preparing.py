@@ -1,0 +1,158 @@
+"""A pass is prepared: the job's folder gets all that a worker needs, within the calls that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from ..core.clustering import ResultFolder
+from ..core.settings import Settings
+from ..core.taxonomy import Taxonomy
+from ..corpora.sampling import random_rows
+from ..graphs.run import Run
+from .assigning import Assigner, voters
+from .jobs import Job, JobFolder, copied, local_path
+from .ladder import LEAST, learn
+
+LABELER = "labeler_a"
+"""The role that chooses a text's cluster."""
+
+
+class Engine(NamedTuple):
+    """Where shards are done. `store` is a URL for jobs, any that fsspec knows; None: the result's folder."""
+
+    kind: Literal["local", "ray"] = "local"
+    workers: int = 2
+    store: str | None = None
+    only_prepare: bool = False
+
+
+HERE = Engine()
+
+
+class Corpus(NamedTuple):
+    """The documents of a run as a file, for workers, and the fingerprint that tells them from others."""
+
+    documents: Path
+    fingerprint: str
+
+
+class Before(NamedTuple):
+    """The job before: its folder, some rows of it that fit nowhere, all that do, and the texts the model was asked."""
+
+    job: str
+    rows: Sequence[int]
+    texts: int
+    spent: int
+
+
+async def prepared(
+    run: Run,
+    taxonomy: Taxonomy,
+    result: ResultFolder,
+    corpus: Corpus,
+    engine: Engine,
+    before: Before | None,
+) -> tuple[JobFolder, Job]:
+    """The job's folder with all that a worker needs."""
+    rows = _to_label(run, before)
+    job = _job(run, taxonomy, corpus, engine, before, len(rows))
+    store = engine.store.rstrip("/") if engine.store else str(result.jobs)
+    folder = JobFolder(f"{store}/{job.fingerprint}")
+    if folder.exists():
+        return folder, folder.job()
+    if job.assign == "llm":
+        folder.put(job)
+        return folder, job
+    run.progress.stage(f"labels for the classifier, version {taxonomy.version}", len(rows))
+    assigner = Assigner(
+        voters(run.roles.bulk(LABELER), taxonomy, job.labeling, job.votes, job.seed),
+        job.model.concurrency,
+        answered=counting(run),
+    )
+    learnt = await learn(assigner, run.documents, rows, run.settings.cluster, job.seed)
+    job = job.model_copy(update={"quality": learnt.quality})
+    folder.put(job, learnt.classifier, learnt.labelled)
+    return folder, job
+
+
+def _job(
+    run: Run,
+    taxonomy: Taxonomy,
+    corpus: Corpus,
+    engine: Engine,
+    before: Before | None,
+    labelled: int,
+) -> Job:
+    settings, state = run.settings.cluster, run.workspace.state
+    documents = str(corpus.documents)
+    if engine.store is not None and local_path(engine.store) is None:
+        documents = copied(corpus.documents, f"{engine.store.rstrip('/')}/documents-{corpus.fingerprint}.parquet")
+    return Job(
+        documents=documents,
+        corpus=corpus.fingerprint,
+        count=len(run.documents),
+        shard=settings.shard,
+        taxonomy=taxonomy,
+        model=run.settings.models.labeler_a,
+        labeling=run.settings.labeling,
+        votes=settings.votes,
+        assign=settings.assign,
+        embedder="" if settings.assign == "llm" else settings.embedder,
+        asked=_asked(run.settings, len(run.documents), before, labelled),
+        learnt=_learnt(run.settings),
+        before=before.job if before else None,
+        ledgers=str(state / "ledgers"),
+        logs=str(run.workspace.logs),
+        seed=run.settings.seed,
+    )
+
+
+def _to_label(run: Run, before: Before | None) -> list[int]:
+    """Rows of the texts that the classifier is to learn from, within the calls that are left."""
+    settings = run.settings.cluster
+    if settings.assign == "llm":
+        return []
+    if before is None:
+        return random_rows(run.documents, settings.labelled, run.settings.seed)
+    left = _left(run.settings, before.spent)
+    return list(before.rows if left is None else before.rows[:left])
+
+
+def _asked(settings: Settings, documents: int, before: Before | None, labelled: int) -> float:
+    """The share of a shard's open texts that the model may be asked about, so that all stay within the calls."""
+    if settings.cluster.assign == "embed":
+        return 0.0
+    texts, spent = (before.texts, before.spent) if before else (documents, 0)
+    left = _left(settings, spent)
+    return 1.0 if left is None else min(1.0, max(0.0, (left - labelled) / texts))
+
+
+def _left(settings: Settings, spent: int) -> int | None:
+    """Texts that the model may still be asked about; None: any number."""
+    cluster = settings.cluster
+    return None if cluster.assign != "hybrid" or cluster.calls is None else max(0, cluster.calls - spent)
+
+
+def calls_used_up(settings: Settings, spent: int) -> bool:
+    """Too few calls are left for a classifier to learn from."""
+    left = _left(settings, spent)
+    return left is not None and left < LEAST
+
+
+def _learnt(settings: Settings) -> str:
+    cluster = settings.cluster
+    if cluster.assign == "llm":
+        return ""
+    return f"{cluster.labelled} labels, {cluster.held_back} held back, target {cluster.target}"
+
+
+def counting(run: Run) -> Callable[[int], None]:
+    """Tells a run's progress of texts that were decided."""
+
+    def answered(texts: int) -> None:
+        run.progress.advance(texts)
+        run.progress.spent(run.ledger.tokens, run.ledger.usd)
+
+    return answered
