@@ -42,7 +42,7 @@ async def assign_corpus(
     left = settings.residual_rounds if rounds is None else rounds
     history: list[ResidualRound] = []
     trouble: list[str] = []
-    folder, job = await prepared(run, taxonomy, result, corpus, engine, None)
+    folder, job = await prepared(run, taxonomy, result, corpus, engine, None, left)
     while True:
         if engine.only_prepare and folder.open_shards(job):
             return _assigned(folder, job, history, trouble, folder.url)
@@ -66,7 +66,7 @@ async def assign_corpus(
         run.progress.note(f"{counts.none_fits:,} texts fit nowhere; added for them: {', '.join(added)}")
         history.append(ResidualRound(before=counts.none_fits, added=added, after=counts.none_fits))
         before = Before(folder.url, rows, counts.none_fits, spent)
-        folder, job = await prepared(run, taxonomy, result, corpus, engine, before)
+        folder, job = await prepared(run, taxonomy, result, corpus, engine, before, left - len(history))
 
 
 def _assigned(

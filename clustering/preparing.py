@@ -54,10 +54,18 @@ async def prepared(
     corpus: Corpus,
     engine: Engine,
     before: Before | None,
+    rounds_left: int,
 ) -> tuple[JobFolder, Job]:
-    """The job's folder with all that a worker needs."""
+    """The job's folder with all that a worker needs; `rounds_left` may come after it."""
     rows = _to_label(run, before)
-    job = _job(run, taxonomy, corpus, engine, before, len(rows))
+    job = _job(
+        run,
+        taxonomy,
+        corpus,
+        engine,
+        before,
+        _asked(run.settings, before.texts if before else len(run.documents), before, len(rows), rounds_left),
+    )
     store = engine.store.rstrip("/") if engine.store else str(result.jobs)
     folder = JobFolder(f"{store}/{job.fingerprint}")
     if folder.exists():
@@ -83,7 +91,7 @@ def _job(
     corpus: Corpus,
     engine: Engine,
     before: Before | None,
-    labelled: int,
+    asked: float,
 ) -> Job:
     settings, state = run.settings.cluster, run.workspace.state
     documents = str(corpus.documents)
@@ -100,7 +108,7 @@ def _job(
         votes=settings.votes,
         assign=settings.assign,
         embedder="" if settings.assign == "llm" else settings.embedder,
-        asked=_asked(run.settings, len(run.documents), before, labelled),
+        asked=asked,
         learnt=_learnt(run.settings),
         before=before.job if before else None,
         ledgers=str(state / "ledgers"),
@@ -120,13 +128,19 @@ def _to_label(run: Run, before: Before | None) -> list[int]:
     return list(before.rows if left is None else before.rows[:left])
 
 
-def _asked(settings: Settings, documents: int, before: Before | None, labelled: int) -> float:
-    """The share of a shard's open texts that the model may be asked about, so that all stay within the calls."""
+def _asked(settings: Settings, texts: int, before: Before | None, labelled: int, rounds_left: int) -> float:
+    """The share of a shard's open texts that the model may be asked about, so that all stay within the calls.
+
+    Later rounds learn from labels of their own: these are kept back, but at most half of what is left.
+    """
     if settings.cluster.assign == "embed":
         return 0.0
-    texts, spent = (before.texts, before.spent) if before else (documents, 0)
-    left = _left(settings, spent)
-    return 1.0 if left is None else min(1.0, max(0.0, (left - labelled) / texts))
+    left = _left(settings, before.spent if before else 0)
+    if left is None:
+        return 1.0
+    unlabelled = max(0, left - labelled)
+    kept_back = min(settings.cluster.labelled * rounds_left, unlabelled / 2)
+    return min(1.0, (unlabelled - kept_back) / texts)
 
 
 def _left(settings: Settings, spent: int) -> int | None:
