@@ -39,6 +39,7 @@ from .preparing import Corpus
 
 _Result = TypeVar("_Result")
 _TEXTS = "texts.jsonl"
+_NUMBER = "id"
 _NOWHERE = -1
 
 
@@ -88,7 +89,7 @@ def cluster(
     watcher = progress if not isinstance(progress, bool) else _Lines() if progress else Silent()
     with _kept_or_passing(out) as folder, Workspace(folder).lock():
         source = folder / _TEXTS
-        plan = planned(Request(str(source), instruction, chosen, cluster=cluster_settings))
+        plan = planned(Request(str(source), instruction, chosen, id=_NUMBER, cluster=cluster_settings))
         result_folder = ResultFolder(folder)
         keep_plan(result_folder, plan)
         count = _write_texts(source, texts)
@@ -108,7 +109,7 @@ def assign_texts(
     """Labels of other texts in clusters that are there already, as in `Clustering`; nothing is kept of the run."""
     with _kept_or_passing(None) as folder:
         source = folder / _TEXTS
-        plan = planned(Request(str(source), instruction, model, cluster=settings))
+        plan = planned(Request(str(source), instruction, model, id=_NUMBER, cluster=settings))
         count = _write_texts(source, texts)
         rows = in_a_loop(lambda: _assigned(Workspace(folder), plan, clusters))
     return labels_of(rows, clusters, count)
@@ -215,7 +216,7 @@ def _write_texts(path: Path, texts: Iterable[str]) -> int:
     try:
         with fresh.open("wb") as file:
             for count, text in enumerate(texts, start=1):
-                line = {"id": count - 1, "text": checked_text(count - 1, text)}
+                line = {_NUMBER: count - 1, "text": checked_text(count - 1, text)}
                 file.write(orjson.dumps(line) + b"\n")
         if not count:
             raise CorpusError("texts is empty: there is nothing to cluster")

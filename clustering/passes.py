@@ -19,7 +19,10 @@ from .shards import ShardDone, assign_here, assigners_of
 
 
 class Assigned(NamedTuple):
-    """A corpus under its taxonomy; `rows` reads every text's row from the last job's shards."""
+    """A corpus under its taxonomy; `rows` reads every text's row from the last job's shards.
+
+    quality: of the first pass' classifier, which is about all texts.
+    """
 
     taxonomy: Taxonomy
     rows: Callable[[], Iterator[AssignedText]]
@@ -28,6 +31,12 @@ class Assigned(NamedTuple):
     residual: tuple[ResidualRound, ...]
     trouble: tuple[str, ...]
     prepared: str | None = None
+
+
+class _SoFar(NamedTuple):
+    quality: ClassifierQuality | None
+    residual: list[ResidualRound]
+    trouble: list[str]
 
 
 async def assign_corpus(
@@ -40,46 +49,40 @@ async def assign_corpus(
     """
     settings = run.settings.cluster
     left = settings.residual_rounds if rounds is None else rounds
-    history: list[ResidualRound] = []
-    trouble: list[str] = []
     folder, job = await prepared(run, taxonomy, result, corpus, engine, None, left)
+    so_far = _SoFar(job.quality, [], [])
+    history, trouble = so_far.residual, so_far.trouble
     while True:
         if engine.only_prepare and folder.open_shards(job):
-            return _assigned(folder, job, history, trouble, folder.url)
+            return _assigned(folder, job, so_far, folder.url)
         counts = await _pass(run, folder, job, engine)
         if history:
             history[-1] = history[-1].model_copy(update={"after": counts.none_fits})
         if counts.unanswered or len(history) >= left or not worth_a_round(run.settings, counts):
-            return _assigned(folder, job, history, trouble)
+            return _assigned(folder, job, so_far)
         spent = counts.decided["model"]
         if calls_used_up(run.settings, spent):
             trouble.append(
                 f"The {settings.calls:,} calls are used up: texts that fit nowhere were not clustered again."
             )
-            return _assigned(folder, job, history, trouble)
+            return _assigned(folder, job, so_far)
         rows = residual_rows(folder, job, settings.labelled, run.settings.seed)
         taxonomy, said = await extended(run, job.taxonomy, rows, len(history))
         trouble += said
         if taxonomy.fingerprint == job.taxonomy.fingerprint:
-            return _assigned(folder, job, history, trouble)
+            return _assigned(folder, job, so_far)
         added = tuple(name for name in taxonomy.names if name not in job.taxonomy.names)
         run.progress.note(f"{counts.none_fits:,} texts fit nowhere; added for them: {', '.join(added)}")
         history.append(ResidualRound(before=counts.none_fits, added=added, after=counts.none_fits))
         before = Before(folder.url, rows, counts.none_fits, spent)
         folder, job = await prepared(run, taxonomy, result, corpus, engine, before, left - len(history))
+        history[-1] = history[-1].model_copy(update={"classifier": job.quality})
 
 
-def _assigned(
-    folder: JobFolder,
-    job: Job,
-    residual: Sequence[ResidualRound],
-    trouble: Sequence[str],
-    prepared: str | None = None,
-) -> Assigned:
-    counts = tally(()) if prepared else tally(folder.rows(job))
-    return Assigned(
-        job.taxonomy, lambda: folder.rows(job), counts, job.quality, tuple(residual), tuple(trouble), prepared
-    )
+def _assigned(folder: JobFolder, job: Job, so_far: _SoFar, prepared_at: str | None = None) -> Assigned:
+    counts = tally(()) if prepared_at else tally(folder.rows(job))
+    residual, trouble = tuple(so_far.residual), tuple(so_far.trouble)
+    return Assigned(job.taxonomy, lambda: folder.rows(job), counts, so_far.quality, residual, trouble, prepared_at)
 
 
 async def _pass(run: Run, folder: JobFolder, job: Job, engine: Engine) -> Tally:

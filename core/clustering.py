@@ -98,6 +98,7 @@ class ResidualRound(_Frozen):
     before: int = Field(description="texts that fitted nowhere")
     added: tuple[str, ...] = Field(description="clusters that were added for them")
     after: int
+    classifier: ClassifierQuality | None = Field(default=None, description="that learnt such texts alone")
 
 
 class ClusterSize(_Frozen):

@@ -15,9 +15,9 @@ from cluster_r1.reports.clustering import clustering_page
 from cluster_r1.reports.clustering_names import homes
 from cluster_r1.reports.clustering_overview import attention, judgement
 from cluster_r1.reports.clustering_view import ClusteringView, ShownText
+from hostile import bad
 from made_clustering import MadeDocuments, assigned, desk_view, drift_view, one_view, result_of, small_view
-from reports.test_hostile import bad
-from reports.test_page import contrast, palette
+from page_colours import contrast, palette
 
 FOLDER = Path(clustering.__file__).parent
 ReadHtml = Callable[[str], Any]

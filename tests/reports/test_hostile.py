@@ -16,11 +16,7 @@ from cluster_r1.core.taxonomy import NONE_FITS, Cluster, Provenance, Taxonomy
 from cluster_r1.reports.run import render_run
 from cluster_r1.reports.summary import RunSummary, Shown
 from cluster_r1.reports.views import confused
-
-
-def bad(place: str) -> str:
-    """Text that would become an element named after its place, end an attribute, a script and a template."""
-    return f"<xss-{place} onclick=\"a('1')\">\"'&amp;</script></style></title>--></textarea>{{{{7*7}}}}"
+from hostile import bad
 
 
 def hostile_run(base: RunSummary) -> RunSummary:

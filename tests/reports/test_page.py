@@ -24,6 +24,7 @@ from cluster_r1.reports.page import (
     usd_text,
 )
 from markupsafe import Markup
+from page_colours import contrast, palette
 
 FOLDER = Path(page.__file__).parent
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">\'"&{{ 7*7 }}'
@@ -180,22 +181,6 @@ def test_templates_trust_nothing_but_the_policy() -> None:
         trusted = re.findall(r"\{\{[^}]*\|\s*safe", source)
         assert trusted == (["{{ style_hash|safe", "{{ script_hash|safe"] if template.name == "page.html" else [])
         assert not re.search(r"\sstyle=|\son\w+=|autoescape", source), template.name
-
-
-def luminance(colour: str) -> float:
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(first: str, second: str) -> float:
-    dark, light = sorted((luminance(first), luminance(second)))
-    return (light + 0.05) / (dark + 0.05)
-
-
-def palette(theme: int) -> dict[str, str]:
-    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", (FOLDER / "page.css").read_text())
-    return {name: colours[theme] for name, *colours in pairs}
 
 
 TEXTS = [(text, ground) for text in ("text", "muted", "accent") for ground in ("ground", "surface", "raised")]
