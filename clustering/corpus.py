@@ -43,6 +43,7 @@ from .preparing import HERE, Corpus, Engine
 
 ALL = Cluster(name="All texts", description="There is but one cluster.")
 _READ_AT_ONCE = 1024
+_WORDS = "the words of each text and pieces of them; no model had a part in it"
 
 
 class Made(NamedTuple):
@@ -259,6 +260,6 @@ def write_page(
 ) -> None:
     """report.html of a result, from its rows and documents."""
     vectors = text_vectors(settings.cluster.embedder, settings.cluster.document_tokens)
-    made_of = f"vectors of {settings.cluster.embedder}"
+    made_of = _WORDS if settings.cluster.embedder == "hashed" else f"vectors of {settings.cluster.embedder}"
     seen = view(result, rows, documents, settings.seed, vectors=vectors, map_says=made_of)
     write_text(folder.report, clustering_page(seen, result.finished))

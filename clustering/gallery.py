@@ -18,9 +18,7 @@ from ..corpora.subset import Documents
 from ..reports.benchmark_summary import Histogram
 from ..reports.charts import shortened
 from ..reports.clustering_view import ClusteringView, Neighbours, Role, ShownText
-from .layout import Points, TextVectors, hashed_words, on_a_plane, reduced
-
-WORDS_SAY = "the words of each text and the pairs of them; no model had a part in it"
+from .layout import Points, TextVectors, on_a_plane, reduced
 
 _MOST = 2000
 _FLOOR = 12
@@ -59,8 +57,8 @@ def view(
     documents: Documents,
     seed: int = 0,
     *,
-    vectors: TextVectors = hashed_words,
-    map_says: str = WORDS_SAY,
+    vectors: TextVectors,
+    map_says: str,
 ) -> ClusteringView:
     """What the page shows of a result: `rows` are read once, and of `documents` only the texts that are shown.
 

@@ -21,16 +21,6 @@ _FEW = 30
 """Different texts below which the two widest directions are the map."""
 _PERPLEXITY = 30.0
 _STEPS = 500
-_FEATURES = 2**16
-
-
-def hashed_words(texts: Sequence[str]) -> Any:
-    """Words and pairs of words, hashed: (texts, 65,536), sparse, rows of length 1 or 0; the same on every machine."""
-    text: Any = import_module("sklearn.feature_extraction.text")
-    hashing = text.HashingVectorizer(
-        n_features=_FEATURES, ngram_range=(1, 2), alternate_sign=False, token_pattern=r"(?u)\b\w+\b"
-    )
-    return text.TfidfTransformer(sublinear_tf=True).fit_transform(hashing.transform(texts))
 
 
 def reduced(vectors: Any, seed: int) -> Points:

@@ -69,7 +69,7 @@ async def prepared(
     store = engine.store.rstrip("/") if engine.store else str(result.jobs)
     folder = JobFolder(f"{store}/{job.fingerprint}")
     if folder.exists():
-        return folder, folder.job()
+        return folder, _where_it_lies_now(folder, job)
     if job.assign == "llm":
         folder.put(job)
         return folder, job
@@ -83,6 +83,15 @@ async def prepared(
     job = job.model_copy(update={"quality": learnt.quality})
     folder.put(job, learnt.classifier, learnt.labelled)
     return folder, job
+
+
+def _where_it_lies_now(folder: JobFolder, job: Job) -> Job:
+    """The stored job with the addresses and paths of this run, which decide nothing: workers read them from there."""
+    known = folder.job()
+    fresh = job.model_copy(update={"quality": known.quality})
+    if fresh != known:
+        folder.put(fresh)
+    return fresh
 
 
 def _job(

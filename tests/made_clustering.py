@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cluster_r1.clustering.assigning import text_vectors
 from cluster_r1.clustering.gallery import view
 from cluster_r1.core.agreement import Interval
 from cluster_r1.core.clustering import (
@@ -120,6 +121,7 @@ _FILLERS = {
 }
 _BEFORE = ("", "", "", "Hello, ", "Hi there, ", "Please help: ", "Good evening. ")
 _AFTER = ("", "", " I have been waiting on the line for an hour.", " Thank you.", " It is urgent.", " What can I do?")
+words = text_vectors("hashed", 500)
 INSTRUCTION = "Cluster these messages to a bank by the customer's root problem, not by tone or product."
 
 
@@ -197,7 +199,8 @@ def made_view(
         ClusterSize(name=name, description=told, texts=0, group=groups[n % len(groups)] if groups else None)
         for n, (name, (told, _)) in enumerate(abouts.items())
     ]
-    return view(result_of(rows, clusters, **changes), rows, documents, seed)
+    made = result_of(rows, clusters, **changes)
+    return view(made, rows, documents, seed, vectors=words, map_says="the words of each text and pieces of them")
 
 
 def _message(draws: random.Random, sentences: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from cluster_r1.clustering.corpus import cluster_corpus
+from cluster_r1.clustering.jobs import JobFolder
 from cluster_r1.clustering.outputs import read_assignments, read_result
 from cluster_r1.clustering.preparing import Engine
 from cluster_r1.core.archive import read_taxonomy
@@ -272,6 +273,17 @@ async def test_shards_lie_wherever_fsspec_writes(tmp_path: Path) -> None:
     assert result is not None
     assert again is not None
     assert is_partition(list(read_assignments(tmp_path / "r" / "assignments.parquet")), 100)
+
+
+async def test_workers_find_the_endpoint_where_it_is_now(tmp_path: Path) -> None:
+    source = write_messages(tmp_path / "texts.jsonl", 80)
+    settings = plan(source, "http://127.0.0.1:9/v1", taxonomy=write_clusters(tmp_path / "c.yaml"))
+    folder, engine = ResultFolder(tmp_path / "r"), Engine(only_prepare=True)
+    assert await cluster_corpus(folder, settings, Silent(), engine) is None
+    url = folder.prepared.read_text().strip()
+    assert await cluster_corpus(folder, _elsewhere(settings, "http://127.0.0.1:10/v1"), Silent(), engine) is None
+    assert folder.prepared.read_text().strip() == url
+    assert JobFolder(url).job().model.base_url == "http://127.0.0.1:10/v1"
 
 
 def _elsewhere(settings: Settings, base_url: str) -> Settings:

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 from cluster_r1.clustering.gallery import view
-from cluster_r1.clustering.layout import hashed_words, on_a_plane, reduced
+from cluster_r1.clustering.layout import on_a_plane, reduced
 from cluster_r1.core.clustering import AssignedText
 from cluster_r1.core.documents import Document
 from cluster_r1.reports.clustering_view import ClusteringView
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_clustering import MadeDocuments, assigned, result_of
+from made_clustering import MadeDocuments, assigned, result_of, words
 
 SHORT = 300
 """Texts of a quick map."""
@@ -30,7 +30,7 @@ def shown(texts: Sequence[str], places: Sequence[str | None], **changes: object)
     documents = MadeDocuments(texts)
     rows = assigned(documents, places, **changes)
     names = sorted({place for place in places if place is not None})
-    return view(result_of(rows, names), rows, documents, 0)
+    return view(result_of(rows, names), rows, documents, 0, vectors=words, map_says="words")
 
 
 class LongDocuments(MadeDocuments):
@@ -65,6 +65,7 @@ def test_a_large_corpus_is_shown_by_a_bounded_choice_with_every_cluster_in_it() 
         streamed(number),
         documents,
         vectors=lambda texts: bag(texts)[:, :2],
+        map_says="letters",
     )
     drawn = Counter(text.cluster for text in found.texts)
     assert 1900 <= len(found.texts) <= 2000
@@ -81,7 +82,7 @@ def test_the_same_seed_shows_the_same_and_another_seed_another_choice() -> None:
     documents, places = MadeDocuments(texts), ["ab"[n % 2] for n in range(3000)]
     rows = assigned(documents, places)
     result = result_of(rows, ["a", "b"])
-    first, again, other = (view(result, rows, documents, seed, vectors=bag) for seed in (1, 1, 2))
+    first, again, other = (view(result, rows, documents, seed, vectors=bag, map_says="letters") for seed in (1, 1, 2))
     assert first == again
     assert {text.document_id for text in first.texts} != {text.document_id for text in other.texts}
 
@@ -92,7 +93,7 @@ def test_the_least_sure_texts_are_borderline_wherever_confidence_is_known() -> N
         row._replace(confidence=0.2 + n / SHORT if n % 3 else None, second="b" if n % 2 else None)
         for n, row in enumerate(assigned(documents, ["a"] * SHORT))
     ]
-    found = view(result_of(rows, ["a", "b"]), rows, documents, vectors=bag)
+    found = view(result_of(rows, ["a", "b"]), rows, documents, vectors=bag, map_says="letters")
     known = sorted((row.confidence, row.document_id) for row in rows if row.confidence is not None)
     assert {t.document_id for t in found.texts if t.borderline} == {name for _, name in known[: SHORT // 10]}
     unsure = sum(row.confidence is not None and row.confidence < 0.7 and row.second == "b" for row in rows)
@@ -129,7 +130,7 @@ def test_unanswered_texts_are_shown_apart_from_those_that_fit_none() -> None:
     documents = MadeDocuments(["one two", "three four", "five six"])
     rows = assigned(documents, ["a", None, None])
     rows[2] = rows[2]._replace(decided="unanswered", error="503")
-    found = view(result_of(rows, ["a"]), rows, documents)
+    found = view(result_of(rows, ["a"]), rows, documents, vectors=words, map_says="words")
     assert [(text.cluster, text.decided) for text in found.texts] == [
         ("a", "model"),
         (None, "model"),
@@ -152,7 +153,7 @@ def test_few_and_equal_and_wordless_texts_have_a_place(texts: list[str]) -> None
 @given(st.lists(st.text(min_size=1, max_size=12), max_size=20), st.integers(0, 5))
 @settings(max_examples=40, deadline=None)
 def test_any_text_has_a_finite_place(texts: list[str], seed: int) -> None:
-    points = reduced(hashed_words(texts), seed) if texts else np.zeros((0, 1))
+    points = reduced(words(texts), seed) if texts else np.zeros((0, 1))
     flat = on_a_plane(points, seed)
     assert flat.shape == (len(texts), 2)
     assert all(math.isfinite(value) and 0 <= value <= 1 for value in flat.ravel())
