@@ -7,7 +7,6 @@ set, drawn at random, train and measure the classifier as `--assign hybrid` does
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from cluster_r1.clustering.assigning import text_vectors
 from cluster_r1.clustering.classifier import fit_classifier
 from cluster_r1.core.agreement import Interval
+from labelled_sets import labelled_texts
 
 TASKS = (("banking77", "intent"), ("clinc150", "intent"), ("clinc150", "domain"))
 _TOKENS = 500
@@ -25,9 +25,7 @@ def main() -> None:
     print("| | held back (95 %) | fresh | sure, share of them, held back | fresh |")
     print("|---|---|---|---|---|")
     for name, labeling in TASKS:
-        lines = [json.loads(line) for line in (Path(arguments.data) / f"{name}.jsonl").read_text().splitlines()]
-        lines = [line for line in lines if labeling in line["labels"]]
-        texts, labels = [line["text"] for line in lines], [str(line["labels"][labeling]) for line in lines]
+        texts, labels = labelled_texts(Path(arguments.data), name, labeling)
         for embedder in arguments.embedder:
             print(_line(f"{name} {labeling}, {embedder}", texts, labels, embedder, arguments), flush=True)
 

@@ -33,6 +33,7 @@ from cluster_r1.eval.embedders.registry import embedder
 from cluster_r1.eval.model_choice import Choice, model_by_name
 from cluster_r1.eval.vectors import Cached
 from cluster_r1.graphs.progress import Silent
+from labelled_sets import instruction_of, labelled_texts
 from pydantic import BaseModel
 
 TASKS = (("banking77", "intent"), ("clinc150", "domain"), ("clinc150", "intent"))
@@ -100,13 +101,11 @@ def main() -> None:
 
 def _task(data: Path, name: str, labeling: str, most: int | None) -> Task:
     """`most` texts, spread evenly over the file."""
-    lines = [json.loads(line) for line in (data / f"{name}.jsonl").read_text().splitlines()]
-    lines = [line for line in lines if labeling in line["labels"]]
-    if most is not None and most < len(lines):
-        lines = [lines[n * len(lines) // most] for n in range(most)]
-    about = json.loads((data / "INSTRUCTIONS.json").read_text())[name]["labelings"][labeling]
-    gold = [str(line["labels"][labeling]) for line in lines]
-    return Task(f"{name}/{labeling}", [line["text"] for line in lines], gold, about["instruction"])
+    texts, gold = labelled_texts(data, name, labeling)
+    if most is not None and most < len(texts):
+        places = [n * len(texts) // most for n in range(most)]
+        texts, gold = [texts[place] for place in places], [gold[place] for place in places]
+    return Task(f"{name}/{labeling}", texts, gold, instruction_of(data, name, labeling))
 
 
 def _by_model(arguments: argparse.Namespace, task: Task, model: str) -> Found:

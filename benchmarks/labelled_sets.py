@@ -51,6 +51,25 @@ class Sizes(NamedTuple):
     max_clusters: int
 
 
+class LabelledTexts(NamedTuple):
+    """The texts of a set that a labeling has a label for, and these labels."""
+
+    texts: list[str]
+    labels: list[str]
+
+
+def labelled_texts(data: Path, corpus: str, labeling: str) -> LabelledTexts:
+    """In the file's order."""
+    rows = [json.loads(line) for line in (data / f"{corpus}.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row["labels"].get(labeling) is not None]
+    return LabelledTexts([row["text"] for row in rows], [str(row["labels"][labeling]) for row in rows])
+
+
+def instruction_of(data: Path, corpus: str, labeling: str) -> str:
+    known = json.loads((data / "INSTRUCTIONS.json").read_text(encoding="utf-8"))
+    return known[corpus]["labelings"][labeling]["instruction"]
+
+
 def labelled_benchmark(data: Path, folder: Path, sizes: Sizes, counter: TokenCounter, progress: Progress) -> Benchmark:
     """Build it below `folder`, once; what is there is read."""
     built = folder / "benchmark"

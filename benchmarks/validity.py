@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import statistics
 import time
@@ -39,7 +38,7 @@ from cluster_r1.llm.ledger import Ledger
 from cluster_r1.llm.model import LedgeredModel
 from cluster_r1.llm.protocol import ChatRequest, Reply
 from cluster_r1.llm.roles import Roles
-from labelled_sets import TASKS
+from labelled_sets import TASKS, instruction_of, labelled_texts
 from pydantic import BaseModel, ConfigDict
 
 MOST_CLUSTERS = 10
@@ -80,16 +79,12 @@ class Questions:
 
     def __init__(self, data: Path, seed: int) -> None:
         self._seed = seed
-        self._instructions = json.loads((data / "INSTRUCTIONS.json").read_text(encoding="utf-8"))
+        self._instructions = {(corpus, by): instruction_of(data, corpus, by) for corpus, by, _ in TASKS}
         self._texts: dict[tuple[str, str], dict[str, list[str]]] = {}
-        for corpus in dict.fromkeys(task.corpus for task in TASKS):
-            rows = [json.loads(line) for line in (data / f"{corpus}.jsonl").read_text(encoding="utf-8").splitlines()]
-            for labeling in (task.labeling for task in TASKS if task.corpus == corpus):
-                by_label: dict[str, list[str]] = defaultdict(list)
-                for row in rows:
-                    if row["labels"].get(labeling) is not None:
-                        by_label[str(row["labels"][labeling])].append(row["text"])
-                self._texts[corpus, labeling] = by_label
+        for corpus, labeling, _ in TASKS:
+            by_label = self._texts[corpus, labeling] = defaultdict(list)
+            for text, label in zip(*labelled_texts(data, corpus, labeling), strict=True):
+                by_label[label].append(text)
 
     def draw(self, size: int, number: int) -> Drawn:
         corpus, labeling, _ = TASKS[number % len(TASKS)]
@@ -105,7 +100,7 @@ class Questions:
         rest = [(text, label) for pool, label in zip(pools, labels, strict=False) for text in pool[1:]]
         drawn = (first + rng.sample(rest, min(len(rest), max(0, size - len(first)))))[:size]
         rng.shuffle(drawn)
-        instruction = self._instructions[corpus]["labelings"][labeling]["instruction"]
+        instruction = self._instructions[corpus, labeling]
         return Drawn(f"{corpus}/{labeling}", instruction, [text for text, _ in drawn], [label for _, label in drawn])
 
 

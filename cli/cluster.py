@@ -12,6 +12,7 @@ import typer
 from ..core.errors import IncompleteError, SettingsError
 from .console import out, watched
 from .context import CommandContext
+from .model_options import ApiKeyEnv, BaseUrl, Concurrency, ContextTokens, Seed, Serve
 
 if TYPE_CHECKING:
     from ..clustering.preparing import Engine
@@ -43,14 +44,12 @@ def cluster(
         str | None,
         typer.Option(help="an endpoint's (with --base-url), a local one or a .gguf file; default: the project's"),
     ] = None,
-    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint, ending in /v1")] = None,
-    api_key_env: Annotated[str | None, typer.Option(help="environment variable that holds its key")] = None,
-    serve: Annotated[
-        Literal["embedded", "vllm"] | None, typer.Option(help="start a server for the model: llama.cpp or vLLM")
-    ] = None,
-    context_tokens: Annotated[int | None, typer.Option(help="prompt and answer, of a server that is started")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="calls in flight at most")] = None,
-    seed: Annotated[int | None, typer.Option(help="default 0")] = None,
+    base_url: BaseUrl = None,
+    api_key_env: ApiKeyEnv = None,
+    serve: Serve = None,
+    context_tokens: ContextTokens = None,
+    concurrency: Concurrency = None,
+    seed: Seed = None,
     form: Annotated[
         Literal["auto", "free", "grammar", "labels"] | None, typer.Option(help="of one generation over all texts")
     ] = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from ..core.errors import IncompleteError
 from ..core.evaluation import EvaluationFolder
 from .console import out, watched
 from .context import CommandContext
+from .model_options import ApiKeyEnv, BaseUrl, Concurrency, ContextTokens, Seed, Serve
 
 if TYPE_CHECKING:
     from ..benchmark.files import Benchmark
@@ -54,16 +55,14 @@ def run(
         typer.Option(help="free: in words; grammar, labels: constrained, an entry of its own; may be given again"),
     ] = None,
     name: Annotated[str | None, typer.Option(help="of the entry; default: the model's")] = None,
-    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint, ending in /v1")] = None,
-    api_key_env: Annotated[str | None, typer.Option(help="environment variable that holds its key")] = None,
-    serve: Annotated[
-        Literal["embedded", "vllm"] | None, typer.Option(help="start a server for the model: llama.cpp or vLLM")
-    ] = None,
+    base_url: BaseUrl = None,
+    api_key_env: ApiKeyEnv = None,
+    serve: Serve = None,
     temperature: Annotated[float | None, typer.Option(help="default 0")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="of an answer; default 4000, of local models 2000")] = None,
-    context_tokens: Annotated[int | None, typer.Option(help="prompt and answer, of a server that is started")] = None,
-    seed: Annotated[int | None, typer.Option(help="default 0")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="calls in flight at most")] = None,
+    context_tokens: ContextTokens = None,
+    seed: Seed = None,
+    concurrency: Concurrency = None,
     hint: Annotated[bool | None, typer.Option("--hint/--no-hint", help="add the reasoning hint (Table 4)")] = None,
     parameters: Annotated[float | None, typer.Option(help="billions, where the model's name does not tell")] = None,
     replace: Replace = False,
@@ -127,7 +126,7 @@ def baselines(
     ] = None,
     tokenizer: Annotated[str, typer.Option(help="counts for --max-tokens; see benchmark.tokenizer")] = "estimate",
     base_url: Annotated[str | None, typer.Option(help="of the openai embedder, ending in /v1")] = None,
-    api_key_env: Annotated[str | None, typer.Option(help="environment variable that holds its key")] = None,
+    api_key_env: ApiKeyEnv = None,
     replace: Replace = False,
 ) -> None:
     """Embeddings and a clustering algorithm on the same examples (paper App. E.1); vectors are embedded once."""

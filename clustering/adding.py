@@ -32,6 +32,7 @@ from ..graphs.run import open_run
 from .corpus import as_one, costs_of, write_page
 from .outputs import (
     Tally,
+    figures,
     read_assignments,
     read_clusters,
     read_result,
@@ -81,7 +82,8 @@ async def add_documents(
         progress.note(f"{report.kept - kept:,} documents are in the result already and are passed over")
     documents = DocumentStore(new)
     corpus = Corpus(new, f"{report.fingerprint}-{kept}")
-    assigned = await _assigned(batch, settings, read_clusters(folder.taxonomy), progress, corpus, documents, engine)
+    clusters = read_clusters(folder.taxonomy)
+    assigned = await assign_to(clusters, documents, corpus, batch, settings, progress, engine)
     counts, before = tally(assigned()), tally(read_assignments(folder.assignments))
     moved = _drift(settings, before, counts)
     added = Batch(name=batch.folder.name, source=settings.corpus.source, documents=counts.texts, drift=moved)
@@ -92,22 +94,22 @@ async def add_documents(
     return Added(added, batch, report.kept - kept)
 
 
-async def _assigned(
-    batch: ResultFolder,
-    settings: Settings,
+async def assign_to(
     clusters: Sequence[Cluster],
-    progress: Progress,
-    corpus: Corpus,
     documents: Documents,
-    engine: Engine,
+    corpus: Corpus,
+    folder: ResultFolder,
+    settings: Settings,
+    progress: Progress,
+    engine: Engine = HERE,
 ) -> Callable[[], Iterator[AssignedText]]:
-    """Rows of the new documents; the taxonomy stays as it is."""
+    """Rows of documents in clusters that are there and stay as they are; jobs and ledger lie in the folder."""
     if len(clusters) < _FEWEST:
         return lambda: as_one(documents, clusters[0].name)
     taxonomy = Taxonomy(task=TASK, instruction=settings.tasks[0].instruction, clusters=tuple(clusters))
-    async with open_run(Workspace(batch.folder), settings, progress) as opened:
+    async with open_run(Workspace(folder.folder), settings, progress) as opened:
         run = dataclasses.replace(opened, documents=documents)
-        return (await assign_corpus(run, taxonomy, batch, corpus, engine, rounds=0)).rows
+        return (await assign_corpus(run, taxonomy, folder, corpus, engine, rounds=0)).rows
 
 
 def _drift(settings: Settings, before: Tally, now: Tally) -> Drift:
@@ -136,19 +138,15 @@ def _write(
     own = result.model_copy(
         update={
             "source": added.source,
-            "documents": counts.texts,
             "clusters": tuple(
                 cluster.model_copy(update={"texts": counts.clusters[cluster.name]}) for cluster in result.clusters
             ),
-            "none_fits": counts.none_fits,
-            "unanswered": counts.unanswered,
-            "cut": counts.cut,
-            "decided": dict(sorted(counts.decided.items())),
             "repairs": None,
             "residual": (),
             "batches": (added,),
             "trouble": (),
             "finished": now(),
+            **figures(counts),
             **costs_of(Workspace(batch.folder)),
         }
     )

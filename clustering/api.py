@@ -25,16 +25,15 @@ from ..core.cluster_settings import Assign
 from ..core.clustering import AssignedText, ClusteringResult, ResultFolder
 from ..core.errors import CorpusError, SettingsError, WorkspaceError
 from ..core.settings import EvalSettings, ModelSettings, Settings
-from ..core.taxonomy import Cluster, Taxonomy
+from ..core.taxonomy import Cluster
 from ..core.workspace import Workspace
-from ..corpora.store import ingest
+from ..corpora.store import DocumentStore, ingest
 from ..eval.model_choice import Choice, model_by_name
 from ..graphs.progress import Progress, Silent
-from ..graphs.run import open_run
+from .adding import assign_to
 from .corpus import cluster_corpus
 from .outputs import read_assignments
-from .passes import assign_corpus
-from .plan import TASK, Request, keep_plan, planned
+from .plan import Request, keep_plan, planned
 from .preparing import Corpus
 
 _Result = TypeVar("_Result")
@@ -111,7 +110,7 @@ def assign_texts(
         source = folder / _TEXTS
         plan = planned(Request(str(source), instruction, model, id=_NUMBER, cluster=settings))
         count = _write_texts(source, texts)
-        rows = in_a_loop(lambda: _assigned(Workspace(folder), plan, clusters))
+        rows = in_a_loop(lambda: _assigned(folder, plan, clusters))
     return labels_of(rows, clusters, count)
 
 
@@ -181,13 +180,12 @@ def checked_text(number: int, text: Any) -> str:
     return str(text)
 
 
-async def _assigned(workspace: Workspace, plan: Settings, clusters: Sequence[Cluster]) -> list[AssignedText]:
+async def _assigned(folder: Path, plan: Settings, clusters: Sequence[Cluster]) -> list[AssignedText]:
+    workspace = Workspace(folder)
     report = await asyncio.to_thread(ingest, plan.corpus, workspace)
-    taxonomy = Taxonomy(task=TASK, instruction=plan.tasks[0].instruction, clusters=tuple(clusters))
-    async with open_run(workspace, plan, Silent()) as run:
-        corpus = Corpus(workspace.documents, report.fingerprint)
-        assigned = await assign_corpus(run, taxonomy, ResultFolder(workspace.root), corpus, rounds=0)
-        return list(assigned.rows())
+    corpus = Corpus(workspace.documents, report.fingerprint)
+    documents = DocumentStore(workspace.documents)
+    return list((await assign_to(clusters, documents, corpus, ResultFolder(folder), plan, Silent()))())
 
 
 @contextmanager

@@ -36,7 +36,7 @@ from .assigning import check_embedder, text_vectors
 from .gallery import view
 from .grouping import Groups, group_clusters
 from .one_prompt import OnePrompt, cluster_in_one_prompt, fits_one_prompt
-from .outputs import Tally, tally, write_assignments, write_result, write_taxonomy
+from .outputs import Tally, figures, tally, write_assignments, write_result, write_taxonomy
 from .passes import assign_corpus
 from .plan import AGENT, agent_model, keep_plan
 from .preparing import HERE, Corpus, Engine
@@ -219,12 +219,7 @@ def _result(
         model=settings.models.labeler_a.model,
         way=made.way,
         assign=settings.cluster.assign,
-        documents=counts.texts,
         clusters=tuple(_size(cluster, counts, groups.of) for cluster in made.clusters),
-        none_fits=counts.none_fits,
-        unanswered=counts.unanswered,
-        cut=counts.cut,
-        decided=dict(sorted(counts.decided.items())),
         repairs=made.repairs,
         classifier=made.quality,
         residual=made.residual,
@@ -232,6 +227,7 @@ def _result(
         skipped={reason: count for reason, count in report.skipped.items() if count},
         trouble=(*made.trouble, *groups.trouble),
         finished=now(),
+        **figures(counts),
         **costs,
     )
 

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -49,6 +49,17 @@ def tally(rows: Iterable[AssignedText]) -> Tally:
             confidence += row.confidence
     mean = confidence / known if known else None
     return Tally(texts, clusters, none_fits, decided["unanswered"], cut, decided, mean)
+
+
+def figures(counts: Tally) -> dict[str, Any]:
+    """Counts as fields of a ClusteringResult."""
+    return {
+        "documents": counts.texts,
+        "none_fits": counts.none_fits,
+        "unanswered": counts.unanswered,
+        "cut": counts.cut,
+        "decided": dict(sorted(counts.decided.items())),
+    }
 
 
 def write_assignments(path: Path, rows: Iterable[AssignedText], groups: Mapping[str, str]) -> None:

@@ -54,23 +54,23 @@ async def assign_corpus(
     history, trouble = so_far.residual, so_far.trouble
     while True:
         if engine.only_prepare and folder.open_shards(job):
-            return _assigned(folder, job, so_far, folder.url)
+            return _assigned(folder, job, so_far, tally(()), folder.url)
         counts = await _pass(run, folder, job, engine)
         if history:
             history[-1] = history[-1].model_copy(update={"after": counts.none_fits})
         if counts.unanswered or len(history) >= left or not worth_a_round(run.settings, counts):
-            return _assigned(folder, job, so_far)
+            return _assigned(folder, job, so_far, counts)
         spent = counts.decided["model"]
         if calls_used_up(run.settings, spent):
             trouble.append(
                 f"The {settings.calls:,} calls are used up: texts that fit nowhere were not clustered again."
             )
-            return _assigned(folder, job, so_far)
+            return _assigned(folder, job, so_far, counts)
         rows = residual_rows(folder, job, settings.labelled, run.settings.seed)
         taxonomy, said = await extended(run, job.taxonomy, rows, len(history))
         trouble += said
         if taxonomy.fingerprint == job.taxonomy.fingerprint:
-            return _assigned(folder, job, so_far)
+            return _assigned(folder, job, so_far, counts)
         added = tuple(name for name in taxonomy.names if name not in job.taxonomy.names)
         run.progress.note(f"{counts.none_fits:,} texts fit nowhere; added for them: {', '.join(added)}")
         history.append(ResidualRound(before=counts.none_fits, added=added, after=counts.none_fits))
@@ -79,8 +79,7 @@ async def assign_corpus(
         history[-1] = history[-1].model_copy(update={"classifier": job.quality})
 
 
-def _assigned(folder: JobFolder, job: Job, so_far: _SoFar, prepared_at: str | None = None) -> Assigned:
-    counts = tally(()) if prepared_at else tally(folder.rows(job))
+def _assigned(folder: JobFolder, job: Job, so_far: _SoFar, counts: Tally, prepared_at: str | None = None) -> Assigned:
     residual, trouble = tuple(so_far.residual), tuple(so_far.trouble)
     return Assigned(job.taxonomy, lambda: folder.rows(job), counts, so_far.quality, residual, trouble, prepared_at)
 

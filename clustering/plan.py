@@ -26,6 +26,7 @@ AGENT = "agent"
 """Role of the model that clusters texts in one generation."""
 
 _ID = "id"
+_HUB = "hf:"
 _LONGEST = 10_000_000
 """Characters from which a text is left out of the corpus; shorter ones are cut where a prompt has no room."""
 _DEFAULT_RANGE = (2, 12)
@@ -58,16 +59,14 @@ def planned(request: Request) -> Settings:
         raise SettingsError(
             "no model is named: give --model NAME (and --base-url for an endpoint), or run in a project's folder"
         )
-    columns: dict[str, str | None] = {"text": request.text, "id": request.id}
-    columns = {name: value for name, value in columns.items() if value is not None}
     given = base.corpus.model_dump(include={"text", "id"}) if base is not None else {}
-    source = request.source if request.source.startswith("hf:") else str(Path(request.source).expanduser().absolute())
+    corpus = {**given, **_named(request.source, request.text, request.id)}
     task: dict[str, Any] = {"id": TASK, "instruction": instruction}
     if request.taxonomy is not None:
-        task["taxonomy"] = str(Path(request.taxonomy).expanduser().absolute())
+        task["taxonomy"] = _absolute(request.taxonomy)
     cluster = (_told(base.cluster) if base is not None else {}) | dict(request.cluster)
     content: dict[str, Any] = {
-        "corpus": {**given, **columns, "source": source, "max_characters": _LONGEST},
+        "corpus": {**corpus, "max_characters": _LONGEST},
         "tasks": [task],
         "models": _models(request.model, base),
         "cluster": cluster,
@@ -76,7 +75,7 @@ def planned(request: Request) -> Settings:
         "seed": base.seed if base is not None else 0,
     }
     content["taxonomy"] = _taxonomy(base, cluster)
-    if "id" not in content["corpus"] and not source.startswith("hf:"):
+    if "id" not in corpus and not corpus["source"].startswith(_HUB):
         content["corpus"]["id"] = _id_column(CorpusSettings.model_validate({**content["corpus"], "id": None}))
     settings = parse_settings(content, "cluster")
     labeling = settings.labeling.model_copy(update={"document_tokens": settings.cluster.document_tokens})
@@ -120,10 +119,18 @@ def plan_of(folder: ResultFolder) -> Settings:
 
 def added_plan(settings: Settings, source: str, text: str | None = None, id: str | None = None) -> Settings:
     """The settings under which other documents are added to a result."""
-    columns = {name: value for name, value in (("text", text), ("id", id)) if value is not None}
-    where = source if source.startswith("hf:") else str(Path(source).expanduser().absolute())
-    corpus = CorpusSettings.model_validate({**settings.corpus.model_dump(), **columns, "source": where})
+    corpus = CorpusSettings.model_validate(settings.corpus.model_dump() | _named(source, text, id))
     return settings.model_copy(update={"corpus": corpus})
+
+
+def _named(source: str, text: str | None, id: str | None) -> dict[str, str]:
+    """A source that holds wherever it is read from, and the columns that were named."""
+    columns = {name: value for name, value in (("text", text), ("id", id)) if value is not None}
+    return {**columns, "source": source if source.startswith(_HUB) else _absolute(source)}
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
 
 
 def _id_column(numbered: CorpusSettings) -> str | None:
