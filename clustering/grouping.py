@@ -30,4 +30,7 @@ async def group_clusters(model: ChatModel, instruction: str, clusters: Sequence[
     texts = [f"{cluster.name}: {cluster.description}".rstrip(": ") for cluster in clusters]
     found = await cluster_in_one_prompt(model, asked, texts, how._replace(least=2, most=max(2, len(clusters) // 2)))
     names = [found.clusters[label].name for label in found.labels]
-    return Groups(dict(zip((cluster.name for cluster in clusters), names, strict=True)), found.trouble)
+    return Groups(
+        dict(zip((cluster.name for cluster in clusters), names, strict=True)),
+        tuple(f"Second level: {one}" for one in found.trouble),
+    )
