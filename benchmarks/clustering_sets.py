@@ -86,7 +86,8 @@ def main() -> None:
             for k in ("gold K", "K by silhouette")
         }
         makers |= {
-            f"{model}, {arguments.assign}": partial(_by_model, arguments, task, model) for model in arguments.model
+            f"{Path(model).name}, {arguments.assign}": partial(_by_model, arguments, task, model)
+            for model in arguments.model
         }
         for who, make in makers.items():
             if any((row.task, row.who, row.texts) == (task.name, who, len(task.texts)) for row in done):
@@ -122,7 +123,7 @@ def _by_model(arguments: argparse.Namespace, task: Task, model: str) -> Found:
 
 
 def _settings(arguments: argparse.Namespace, model: str, source: Path, instruction: str) -> Settings:
-    choice = Choice(base_url=arguments.base_url, concurrency=arguments.concurrency)
+    choice = Choice(base_url=arguments.base_url, serve=arguments.serve, concurrency=arguments.concurrency)
     how = {"assign": arguments.assign, "labelled": arguments.labelled, "calls": arguments.calls}
     how |= {"embedder": arguments.embedder, "residual_rounds": arguments.rounds}
     request = Request(
@@ -198,6 +199,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--work", required=True, help="folder for results; what is in it is not done again")
     parser.add_argument("--model", action="append", default=[], help="a local model's name; may be given again")
     parser.add_argument("--base-url", help="of an endpoint that serves the models")
+    parser.add_argument("--serve", choices=["embedded", "vllm"], help="start a server for each model")
     parser.add_argument("--concurrency", type=int)
     parser.add_argument("--texts", type=int, help="of each set; default: all")
     parser.add_argument("--assign", default="hybrid", choices=["llm", "hybrid", "embed"])

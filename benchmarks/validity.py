@@ -263,8 +263,9 @@ def main() -> None:
         attempts=arguments.attempts,
         named=False,
     )
-    asked = f"temperature {arguments.temperature}, {arguments.samples} samples a question"
-    setup = f"{arguments.model}, seed {arguments.seed}, {asked}, max_tokens {tokens}, {how}"
+    asked = f"temperature {arguments.temperature}, {arguments.samples} samples a question, max_tokens {tokens}"
+    served = models[sizes[0]].serve or "an endpoint"
+    setup = f"{Path(arguments.model).name} by {served}, seed {arguments.seed}, {asked}, {how}"
     counts = _for_each(sizes, arguments.answers, "--answers")
     samples: int = arguments.samples
     numbers = [(size, number, count) for size, count in zip(sizes, counts, strict=True) for number in range(count)]
@@ -299,6 +300,7 @@ def _lines(out: Path, setup: str) -> list[AnswerLine]:
 def _model(arguments: argparse.Namespace, max_tokens: int) -> TestedModel:
     choice = Choice(
         base_url=arguments.base_url,
+        serve=arguments.serve,
         api_key_env=arguments.api_key_env,
         max_tokens=max_tokens,
         temperature=arguments.temperature,
@@ -321,6 +323,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="a .jsonl file")
     parser.add_argument("--model", required=True, help="a local model's name, or with --base-url an endpoint's")
     parser.add_argument("--base-url")
+    parser.add_argument("--serve", choices=["embedded", "vllm"], help="start a server for --model")
     parser.add_argument("--api-key-env")
     parser.add_argument("--sizes", type=_numbers, default=[10, 30, 100])
     parser.add_argument("--answers", type=_numbers, default=[334], help="of each size, or one number a size")

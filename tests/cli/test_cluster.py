@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cluster_r1.cli.app import app
 from cluster_r1.clustering.outputs import read_assignments
 from cluster_r1.core.errors import ClusterR1Error, CorpusError, SettingsError, WorkspaceError
-from cluster_r1.llm.testing.process import RunningEndpoint, endpoint_process
+from cluster_r1.llm.testing.process import RunningEndpoint
 from topic_messages import INSTRUCTION, write_clusters, write_messages
 from typer.testing import CliRunner
-
-
-@pytest.fixture
-def endpoint() -> Iterator[RunningEndpoint]:
-    with endpoint_process() as running:
-        yield running
 
 
 def says(*arguments: str | Path) -> str:
@@ -46,6 +39,7 @@ def test_a_result_and_documents_added_to_it(tmp_path: Path, endpoint: RunningEnd
 def test_parts_of_a_prepared_result(tmp_path: Path, endpoint: RunningEndpoint) -> None:
     texts, out = write_messages(tmp_path / "texts.jsonl", 90), tmp_path / "result"
     given = write_clusters(tmp_path / "c.yaml")
+    before = endpoint.stats().calls
     asked = [texts, "--instruction", INSTRUCTION, "--taxonomy", given, "--out", out, *model(endpoint)]
     with pytest.raises(WorkspaceError, match="--prepare"):
         says(*asked, "--shard", "1/3")
@@ -54,7 +48,7 @@ def test_parts_of_a_prepared_result(tmp_path: Path, endpoint: RunningEndpoint) -
     for part in ("1/3", "2/3", "3/3"):
         assert f"part {part[0]} of 3" in says(*asked, "--shard", part)
     calls = endpoint.stats().calls
-    assert calls == 90
+    assert calls - before == 90
     assert "90 texts in 5 clusters" in says(*asked)
     assert endpoint.stats().calls == calls
     assert len(list(read_assignments(out / "assignments.parquet"))) == 90

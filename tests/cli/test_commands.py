@@ -3,12 +3,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from cluster_r1.llm.testing.endpoint import endpoint_process
 from cluster_r1.llm.testing.process import RunningEndpoint
 
 
@@ -16,12 +14,6 @@ def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
     return subprocess.run(
         [sys.executable, "-m", "cluster_r1", *arguments], capture_output=True, text=True, check=False, cwd=cwd
     )
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[RunningEndpoint]:
-    with endpoint_process() as running:
-        yield running
 
 
 @pytest.fixture

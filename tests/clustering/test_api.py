@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,9 @@ import cluster_r1
 import pytest
 from cluster_r1.core.errors import CorpusError, SettingsError
 from cluster_r1.core.settings import ModelSettings
-from cluster_r1.llm.testing.process import RunningEndpoint, endpoint_process
+from cluster_r1.llm.testing.process import RunningEndpoint
 
 TOPICS = ("cards", "loans", "fees")
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[RunningEndpoint]:
-    with endpoint_process() as running:
-        yield running
 
 
 @pytest.fixture

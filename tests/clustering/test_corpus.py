@@ -95,6 +95,21 @@ async def test_what_fits_nowhere_adds_clusters_within_bounds(tmp_path: Path) -> 
     assert is_partition(rows, 150)
 
 
+async def test_a_refiner_without_a_usable_answer_leaves_the_residual_to_the_generator(tmp_path: Path) -> None:
+    source, given = write_messages(tmp_path / "texts.jsonl", 150), write_clusters(tmp_path / "c.yaml", TOPICS[:2])
+    async with FaultEndpoint() as endpoint, FaultEndpoint(EndpointConfig(every_garbage=1)) as babble:
+        settings = plan(source, endpoint.base_url, taxonomy=given, max_clusters=4)
+        lost = _elsewhere(settings, babble.base_url, "refiner")
+        result, _ = await clustered(tmp_path / "a", lost)
+        assert babble.stats().calls > 0
+        nowhere, rows = await clustered(tmp_path / "b", _elsewhere(lost, babble.base_url, "generator"))
+    assert 2 < len(result.clusters) <= 4
+    assert result.none_fits < nowhere.none_fits
+    assert len(nowhere.clusters) == 2
+    assert any("No clusters were added for texts that fit nowhere" in note for note in nowhere.trouble)
+    assert is_partition(rows, 150)
+
+
 async def test_hybrid_asks_about_no_more_texts_than_it_may(tmp_path: Path) -> None:
     source = write_messages(tmp_path / "texts.jsonl", 600)
     async with FaultEndpoint() as endpoint:
@@ -286,7 +301,8 @@ async def test_workers_find_the_endpoint_where_it_is_now(tmp_path: Path) -> None
     assert JobFolder(url).job().model.base_url == "http://127.0.0.1:10/v1"
 
 
-def _elsewhere(settings: Settings, base_url: str) -> Settings:
-    """The same models at another address."""
-    moved = {role: model.model_copy(update={"base_url": base_url}) for role, model in settings.models.by_role().items()}
+def _elsewhere(settings: Settings, base_url: str, *roles: str) -> Settings:
+    """The same models at another address: those of these roles, or all."""
+    models = settings.models.by_role()
+    moved = {role: models[role].model_copy(update={"base_url": base_url}) for role in roles or models}
     return settings.model_copy(update={"models": settings.models.model_copy(update=moved)})

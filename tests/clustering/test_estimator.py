@@ -7,14 +7,14 @@ that writes every row of a table as a text.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from cluster_r1 import InstructionClusterer
 from cluster_r1.core.errors import CorpusError, SettingsError
-from cluster_r1.llm.testing.process import RunningEndpoint, endpoint_process
+from cluster_r1.llm.testing.process import RunningEndpoint
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -22,12 +22,6 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
 
 TOPICS = ("cards", "loans", "fees")
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[RunningEndpoint]:
-    with endpoint_process() as running:
-        yield running
 
 
 @pytest.fixture
