@@ -69,6 +69,8 @@ class LabelingAgent:
     async def label(self, document: Document) -> Assignment:
         """The labeler's vote; a document that gets no usable answer has `cluster` None and the error.
 
+        The next run asks about it again.
+
         Raises CallFailed when no call to the endpoint can succeed, BudgetReached when nothing more may be spent.
         """
         order = self.order_of(document)
@@ -79,6 +81,7 @@ class LabelingAgent:
                 self._read,
                 self._settings.attempts,
                 self._subject_of(document),
+                anew=True,
             )
         except CallFailed as failure:
             if failure.kind == "fatal":

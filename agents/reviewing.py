@@ -87,6 +87,7 @@ class ReviewAgent:
             lambda text: read_as(_Review, text),
             self._settings.attempts,
             subject,
+            anew=True,
         )
         leans = _leans(review, reasoning)
         reason = self._reason(review, leans)

@@ -69,7 +69,7 @@ class TracingAgent:
         request = ChatRequest(self._messages(example, sent_back), variant=variant)
         try:
             (reasoning, answer), asked = await ask(
-                heard, request, heard.read, self._settings.attempts, subject, _LONGEST_SHOWN
+                heard, request, heard.read, self._settings.attempts, subject, shown=_LONGEST_SHOWN
             )
         except ModelAnswerError as error:
             raise NoTrace(str(error), heard.reason, heard.says, heard.call) from None

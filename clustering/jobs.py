@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _REACH = {"base_url", "serve", "api_key_env", "concurrency", "timeout_s", "retries", "price"}
 """Of a model: how it is reached, which does not decide what it answers."""
-_OPEN, _TRIES = b"cluster_r1.unanswered", b"cluster_r1.tries"
+_OPEN = b"cluster_r1.unanswered"
 
 
 class Job(BaseModel):
@@ -78,11 +78,10 @@ class Job(BaseModel):
 
 
 class ShardState(NamedTuple):
-    """A shard that is there: its texts, how many of them nobody answered, and how often it was written."""
+    """A shard that is there: its texts, and how many of them nobody answered."""
 
     texts: int
     unanswered: int
-    tries: int
 
 
 class JobFolder:
@@ -135,14 +134,12 @@ class JobFolder:
         """A shard, whole or not at all; it takes the place of an earlier one that had unanswered texts."""
         import pyarrow.parquet as pq
 
-        before = self.state(shard)
-        tries = 1 + (before.tries if before else 0)
         table = table_of((row._asdict() for row in rows), assignments_schema())
         unanswered = sum(decided == "unanswered" for decided in table["decided"].to_pylist())
-        table = table.replace_schema_metadata({_OPEN: str(unanswered).encode(), _TRIES: str(tries).encode()})
+        table = table.replace_schema_metadata({_OPEN: str(unanswered).encode()})
         with self._whole(_name(shard)) as file:
             pq.write_table(table, file, compression="zstd")
-        return ShardState(table.num_rows, unanswered, tries)
+        return ShardState(table.num_rows, unanswered)
 
     def state(self, shard: int) -> ShardState | None:
         """None where the shard is not there or is damaged."""
@@ -155,7 +152,7 @@ class JobFolder:
         except (FileNotFoundError, pa.ArrowInvalid):
             return None
         said = metadata.metadata or {}
-        return ShardState(metadata.num_rows, int(said.get(_OPEN, b"0")), int(said.get(_TRIES, b"1")))
+        return ShardState(metadata.num_rows, int(said.get(_OPEN, b"0")))
 
     def read(self, shard: int) -> list[AssignedText]:
         """Raises WorkspaceError when the shard is not there."""

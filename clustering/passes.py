@@ -15,7 +15,7 @@ from .jobs import Job, JobFolder
 from .outputs import Tally, tally
 from .preparing import HERE, LABELER, Before, Corpus, Engine, calls_used_up, counting, prepared
 from .residual import extended, residual_rows, worth_a_round
-from .shards import ShardDone, assign_here, assigners_of
+from .shards import ShardDone, assign_here, assigner_of
 
 
 class Assigned(NamedTuple):
@@ -109,8 +109,8 @@ def _dues(job: Job, texts: int) -> str:
 
 async def _done(run: Run, folder: JobFolder, job: Job, shards: Sequence[int], engine: Engine) -> list[ShardDone]:
     if engine.kind == "local":
-        assigners = assigners_of(folder, job, run.roles.bulk(LABELER), counting(run))
-        return await assign_here(folder, job, run.documents, assigners, shards)
+        assigner = assigner_of(folder, job, run.roles.bulk(LABELER), counting(run))
+        return await assign_here(folder, job, run.documents, assigner, shards)
     from .ray_engine import run_on_ray
 
     def finished(done: ShardDone) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -27,11 +25,6 @@ from .jobs import Job, JobFolder, fetched
 _AT_ONCE = 2
 """Shards in work at a time: while the last texts of one are answered, the next one's are asked."""
 _ROLE = "labeler_a"
-_NEXT_TRY = 100
-"""Added to the seed for texts that a try left without a usable answer: their clusters stand in another order then."""
-
-Assigners = Callable[[int], Assigner]
-"""The chunk function for texts that were tried so many times."""
 
 
 class ShardDone(NamedTuple):
@@ -43,12 +36,12 @@ class ShardDone(NamedTuple):
     error: str | None = None
 
 
-def assigners_of(
+def assigner_of(
     folder: JobFolder, job: Job, model: ChatModel, answered: Callable[[int], None] = lambda _: None
-) -> Assigners:
+) -> Assigner:
     """The chunk function of a job over a model; its classifier and embedder are loaded where it has them."""
     classifier = folder.classifier()
-    first = Assigner(
+    return Assigner(
         agents=voters(model, job.taxonomy, job.labeling, job.votes, job.seed),
         in_flight=job.model.concurrency,
         classifier=classifier,
@@ -58,23 +51,10 @@ def assigners_of(
         answered=answered,
     )
 
-    @cache
-    def after(tries: int) -> Assigner:
-        if not tries:
-            return first
-        agents = voters(model, job.taxonomy, job.labeling, job.votes, job.seed + _NEXT_TRY * tries)
-        return replace(first, agents=agents)
 
-    return after
-
-
-async def assign_shard(
-    folder: JobFolder, job: Job, documents: Documents, assigners: Assigners, shard: int
-) -> ShardDone:
+async def assign_shard(folder: JobFolder, job: Job, documents: Documents, assigner: Assigner, shard: int) -> ShardDone:
     """Do one shard and write it; what an earlier run answered of it is kept."""
     numbers = job.rows(shard)
-    state = await asyncio.to_thread(folder.state, shard)
-    assigner = assigners(state.tries if state else 0)
     known = await asyncio.to_thread(_known, folder, job, shard)
     rows = [row for row in numbers if row not in known]
     read = await asyncio.to_thread(documents.rows, rows, meta=False)
@@ -86,7 +66,7 @@ async def assign_shard(
 
 
 async def assign_here(
-    folder: JobFolder, job: Job, documents: Documents, assigners: Assigners, shards: Sequence[int]
+    folder: JobFolder, job: Job, documents: Documents, assigner: Assigner, shards: Sequence[int]
 ) -> list[ShardDone]:
     """Do shards in this process, a few at once. The first error cancels the rest and is raised as it is."""
     done: list[ShardDone] = []
@@ -94,7 +74,7 @@ async def assign_here(
 
     async def work() -> None:
         for shard in waiting:
-            done.append(await assign_shard(folder, job, documents, assigners, shard))
+            done.append(await assign_shard(folder, job, documents, assigner, shard))
 
     await together(work() for _ in range(min(_AT_ONCE, len(shards))))
     return done
@@ -139,8 +119,8 @@ class ShardWorker:
         ledger = Ledger(self._ledgers / f"{shard:05}.sqlite")
         try:
             async with Roles({_ROLE: self._reached()}, ledger, self._logs) as roles:
-                assigners = assigners_of(self._folder, self._job, roles.bulk(_ROLE), self._answered)
-                return await assign_shard(self._folder, self._job, self._documents, assigners, shard)
+                assigner = assigner_of(self._folder, self._job, roles.bulk(_ROLE), self._answered)
+                return await assign_shard(self._folder, self._job, self._documents, assigner, shard)
         finally:
             ledger.close()
 

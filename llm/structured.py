@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
@@ -31,24 +32,36 @@ class Asked(NamedTuple):
 
 
 async def ask(
-    model: ChatModel, request: ChatRequest, read: Callable[[str], T], attempts: int, subject: str, shown: int = _SHOWN
+    model: ChatModel,
+    request: ChatRequest,
+    read: Callable[[str], T],
+    attempts: int,
+    subject: str,
+    *,
+    shown: int = _SHOWN,
+    anew: bool = False,
 ) -> tuple[T, Asked]:
     """Complete until `read` accepts the reply. `read` raises Unusable with a complaint for the model.
 
-    shown: characters of a bad reply that the model is shown again.
+    shown: characters of a bad reply that the model is shown again. anew: what was read back from the ledger is no
+    attempt, so that a run asks further where an earlier one was left with unusable replies; without it the run ends as
+    that one did. A conversation is cut back to its last bad reply after `attempts` of them.
 
     Raises ModelAnswerError after `attempts` unusable replies; all of them are in the ledger under `subject`.
     """
-    complaint = ""
-    for attempt in range(1, attempts + 1):
+    first, complaint, replies, counted = request, "", 0, 0
+    while counted < attempts:
         reply = await model.complete(request, subject)
+        replies += 1
+        counted += not (anew and reply.cached)
         try:
-            return read(reply.text), Asked(reply, attempt)
+            return read(reply.text), Asked(reply, replies)
         except Unusable as error:
             complaint = str(error)
             if reply.finish_reason == "length":
                 complaint = f"the answer was cut at the token limit ({complaint}); answer more briefly"
-        request = request.answered(reply.text[:shown], f"That cannot be used: {complaint}. Answer again.")
+        so_far = request if replies % attempts else replace(first, variant=request.variant)
+        request = so_far.answered(reply.text[:shown], f"That cannot be used: {complaint}. Answer again.")
     raise ModelAnswerError(f"{model.name} gave no usable answer in {attempts} attempts about {subject!r}: {complaint}")
 
 

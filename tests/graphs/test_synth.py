@@ -153,7 +153,6 @@ async def test_documents_that_no_model_answers_are_counted_and_asked_again_alone
     settings = yaml.safe_load(workspace.settings_file.read_text())
     async with FaultEndpoint() as endpoint:
         settings["models"]["default"]["base_url"] = endpoint.base_url
-        settings["labeling"]["attempts"] = 3
         workspace.settings_file.write_text(yaml.safe_dump(settings))
         second = await run(workspace)
         assert endpoint.stats().calls <= 2 * lost
