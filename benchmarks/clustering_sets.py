@@ -80,6 +80,8 @@ def main() -> None:
     kept = work / "rows.jsonl"
     done = list(read_lines(kept, Row)) if kept.exists() else []
     for name, labeling in TASKS:
+        if arguments.task and f"{name}/{labeling}" not in arguments.task:
+            continue
         task = _task(Path(arguments.data), name, labeling, arguments.texts)
         makers: dict[str, Callable[[], Found]] = {
             f"{arguments.baseline} + K-means, {k}": partial(_by_vectors, arguments, task, k)
@@ -197,6 +199,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="folder of labelled sets")
     parser.add_argument("--work", required=True, help="folder for results; what is in it is not done again")
+    names = [f"{name}/{labeling}" for name, labeling in TASKS]
+    parser.add_argument("--task", action="append", choices=names, help="one of the tasks; may be given again")
     parser.add_argument("--model", action="append", default=[], help="a local model's name; may be given again")
     parser.add_argument("--base-url", help="of an endpoint that serves the models")
     parser.add_argument("--serve", choices=["embedded", "vllm"], help="start a server for each model")
