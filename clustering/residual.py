@@ -48,13 +48,18 @@ def residual_rows(folder: JobFolder, job: Job, most: int, seed: int) -> list[int
 
 async def extended(run: Run, taxonomy: Taxonomy, rows: Sequence[int], number: int) -> tuple[Taxonomy, list[str]]:
     """The taxonomy with clusters for these texts, as a version of its own; the same one where none came of it."""
+    bounds = _room(run.settings, taxonomy)
+    if bounds.max_clusters <= len(taxonomy.clusters):
+        return _none_added(taxonomy, f"there are {len(taxonomy.clusters)} already, the most there may be")
     longest = run.settings.taxonomy.excerpt_tokens
     documents: list[Document] = run.documents.rows(rows[:_SHOWN], meta=False)
     texts = _within([cut_to_tokens(document.text, longest) for document in documents], run.settings)
     try:
-        added = await _further(run, taxonomy, texts, number)
+        added = await _further(run, taxonomy, texts, bounds, number)
     except ModelAnswerError as error:
-        return taxonomy, [f"No clusters were added for texts that fit nowhere: {error}"]
+        return _none_added(taxonomy, str(error))
+    if not added:
+        return _none_added(taxonomy, "the model named only those there are")
     provenance = Provenance(
         author="refiner",
         kind="model",
@@ -64,13 +69,18 @@ async def extended(run: Run, taxonomy: Taxonomy, rows: Sequence[int], number: in
         at=now(),
     )
     extended = taxonomy.model_copy(update={"clusters": (*taxonomy.clusters, *added), "provenance": provenance})
-    return (run.archive.add(extended), []) if added else (taxonomy, [])
+    return run.archive.add(extended), []
 
 
-async def _further(run: Run, taxonomy: Taxonomy, texts: Sequence[str], number: int) -> tuple[Cluster, ...]:
+def _none_added(taxonomy: Taxonomy, why: str) -> tuple[Taxonomy, list[str]]:
+    return taxonomy, [f"No clusters were added for texts that fit nowhere: {why}."]
+
+
+async def _further(
+    run: Run, taxonomy: Taxonomy, texts: Sequence[str], bounds: TaxonomySettings, number: int
+) -> tuple[Cluster, ...]:
     """Clusters for texts that fit none: asked of the refiner, who is shown those there are; small models only repeat
     them, so the generator is asked about the texts alone then."""
-    bounds = _room(run.settings, taxonomy)
     try:
         return await extend_clusters(
             run.roles.thinking("refiner"),

@@ -95,6 +95,16 @@ async def test_what_fits_nowhere_adds_clusters_within_bounds(tmp_path: Path) -> 
     assert is_partition(rows, 150)
 
 
+async def test_no_room_for_what_fits_nowhere_is_told(tmp_path: Path) -> None:
+    source = write_messages(tmp_path / "texts.jsonl", 150)
+    async with FaultEndpoint() as endpoint:
+        given = write_clusters(tmp_path / "c.yaml", TOPICS[:2])
+        settings = plan(source, endpoint.base_url, taxonomy=given, residual_rounds=3, max_clusters=2)
+        result, _ = await clustered(tmp_path / "r", settings)
+    assert (result.residual, len(result.clusters)) == ((), 2)
+    assert any("there are 2 already, the most there may be" in note for note in result.trouble)
+
+
 async def test_a_refiner_without_a_usable_answer_leaves_the_residual_to_the_generator(tmp_path: Path) -> None:
     source, given = write_messages(tmp_path / "texts.jsonl", 150), write_clusters(tmp_path / "c.yaml", TOPICS[:2])
     async with FaultEndpoint() as endpoint, FaultEndpoint(EndpointConfig(every_garbage=1)) as babble:
